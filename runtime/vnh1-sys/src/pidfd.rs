@@ -1,0 +1,1 @@
+//! Processes by descriptor (pidfd_open(2)). Outside the jail.
