@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What the scripts in hack/ share: where things are, how they speak, and the quick check that set-up was done.
 # Sourced, never run. It changes nothing on the machine.
 set -euo pipefail
