@@ -36,7 +36,7 @@ impl Call {
             0 => Some(self.nr),
             4 => Some(self.arch),
             8 | 12 => Some(0),
-            16..64 if offset % 4 == 0 => argument(usize::try_from((offset - 16) / 8).ok()?, offset % 8 == 4),
+            16..64 if offset.is_multiple_of(4) => argument(usize::try_from((offset - 16) / 8).ok()?, offset % 8 == 4),
             _ => None,
         }
     }
