@@ -18,6 +18,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     use std::fmt::Write;
     use std::path::Path;
 
+    println!("cargo::rustc-check-cfg=cfg(linux_filters)");
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
+    if std::env::var("CARGO_CFG_TARGET_OS")? != "linux" {
+        return Ok(());
+    }
+    println!("cargo::rustc-cfg=linux_filters");
     let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("../../seccomp-profiles");
     let arch = std::env::var("CARGO_CFG_TARGET_ARCH")?;
     let read = |name: &str| {
@@ -26,8 +33,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
     };
     let (launch, run) = (read("launch.json")?, read("run.json")?);
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=build");
 
     let mut out = String::new();
     for (name, program) in profiles::compile(&launch, &run, &arch)? {
@@ -44,5 +49,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    println!("cargo::warning=vnh1-seccomp is compiled on Linux only; there are no filters here");
+    println!("cargo::rustc-check-cfg=cfg(linux_filters)");
+    println!("cargo::warning=seccompiler runs on Linux only: built here, vnh1-seccomp holds no filters");
 }

@@ -1,9 +1,10 @@
 //! The system calls that the jail permits, as the kernel takes them. Used on both sides of the wall.
 //!
 //! Invariant: the filters are constants, compiled from seccomp-profiles/*.json when this crate is built; nothing at
-//! run time adds to them, and no build profile changes them (seccomp(2), seccomp-profiles/README.md).
+//! run time adds to them, and no build profile changes them (seccomp(2), seccomp-profiles/README.md). Where the
+//! target is not Linux there are none, and the crate is empty.
 #![forbid(unsafe_code)]
-#![cfg(target_os = "linux")]
+#![cfg(linux_filters)]
 
 mod explain;
 mod names;

@@ -1,7 +1,8 @@
 //! The verdict of each filter for every number, against the tables in seccomp-profiles/golden/. A change of the jail
 //! is seen in review as a changed line. `VNH1_GOLDEN=write` writes them anew.
 #![allow(clippy::unwrap_used, clippy::panic)]
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![cfg(all(linux_filters, target_arch = "x86_64"))]
+#![forbid(unsafe_code)]
 
 use std::fmt::Write;
 use std::path::Path;

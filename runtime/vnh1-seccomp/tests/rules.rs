@@ -1,7 +1,8 @@
 //! What must hold of the filters whatever the profiles say: launch permits all that run permits, other tables of
 //! numbers are dead, and each rule of a profile matters.
 #![allow(clippy::unwrap_used, clippy::panic)]
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![cfg(all(linux_filters, target_arch = "x86_64"))]
+#![forbid(unsafe_code)]
 
 #[path = "../build/link.rs"]
 mod link;
