@@ -1,0 +1,11 @@
+// Precompiled for V8's target v8_base_without_compiler: the headers that most of its files begin with.
+#include "src/api/api-inl.h"
+#include "src/builtins/builtins-utils-inl.h"
+#include "src/codegen/macro-assembler-inl.h"
+#include "src/execution/arguments-inl.h"
+#include "src/execution/frames-inl.h"
+#include "src/execution/isolate-inl.h"
+#include "src/handles/handles-inl.h"
+#include "src/heap/factory-inl.h"
+#include "src/heap/heap-inl.h"
+#include "src/objects/objects-inl.h"
