@@ -1,0 +1,1 @@
+"use strict"; globalThis.console = { log(...a) { natives.write(1, a.join(" ") + "\n"); } };

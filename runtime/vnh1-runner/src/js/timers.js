@@ -1,0 +1,1 @@
+"use strict"; world.runTimers = () => -1; world.onStdin = () => {}; world.describeUncaught = (e) => String(e && e.stack || e); world.exitCode = () => 0; world.thenNamespace = (p, ns) => p.then(() => ns); world.start = () => {};
