@@ -132,9 +132,13 @@ fn a_filter_may_be_added_but_no_supervisor() {
 
 #[test]
 fn a_wait_cannot_put_off_the_time_limit() {
-    assert_eq!(says(run_filter(false), "epoll_pwait", [3, 1, 1, 1, 0, 8]), Verdict::Allow);
-    assert_eq!(says(run_filter(false), "epoll_pwait", [3, 1, 1, 1, 0x7000_0000, 8]), Verdict::Kill);
-    assert_eq!(says(run_filter(false), "epoll_pwait", [3, 1, 1, 1, 0x7_0000_0000, 8]), Verdict::Kill);
+    for name in ["epoll_pwait", "epoll_pwait2"] {
+        assert_eq!(says(run_filter(false), name, [3, 1, 1, 1, 0, 8]), Verdict::Allow);
+        for mask in [0x7000_0000, 0x7_0000_0000] {
+            assert_eq!(says(run_filter(false), name, [3, 1, 1, 1, mask, 8]), Verdict::Kill);
+            assert_eq!(says(launch_filter(), name, [3, 1, 1, 1, mask, 8]), Verdict::Kill);
+        }
+    }
 }
 
 #[test]
