@@ -1,0 +1,157 @@
+//! The attacker: a native program in the runner's place, as whoever has taken over V8 is. In the jail.
+//!
+//! Invariant: it seals itself by the runner's own steps (landlock, then the run filter) and then only carries out
+//! orders, each answered by one line. `--alone ORDER…` puts the launch filter in force itself, for tests without a
+//! jail; `--jail ENTRY ORDER…` is how the runtime starts it.
+
+use std::io::Write;
+use std::process::exit;
+use std::time::Duration;
+use vnh1_sys::note::LastWords;
+use vnh1_sys::{landlock, privileges, seccomp, signal, timer};
+use vnh1_tests_escape::orders::{Argument, Order, Stage, parse};
+use vnh1_tests_escape::raw;
+
+/// What the attacker says when it cannot even begin; no verdict of a filter looks like it.
+const CANNOT_BEGIN: i32 = 99;
+const PAGE: usize = 4096;
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let (alone, orders) = match args.get(1).map(String::as_str) {
+        Some("--alone") => (true, args.get(2..)),
+        Some("--jail") => (false, args.get(3..)),
+        _ => (true, None),
+    };
+    let Some(orders) = orders else { cannot("begin without --alone ORDER… or --jail ENTRY ORDER…") };
+    let (stage, orders) = parse(orders).unwrap_or_else(|error| cannot(&error.to_string()));
+    let memory = Memory::new();
+    let mut run_filter = vnh1_seccomp::to_bytes(vnh1_seccomp::run_filter(stage == Stage::RunJitless));
+    if let Some(path) = orders.iter().find_map(|order| match order {
+        Order::RunFilter(path) => Some(path),
+        _ => None,
+    }) {
+        let bytes = std::fs::read(path).unwrap_or_else(|error| cannot(&format!("read {path}: {error}")));
+        run_filter = bytes.as_chunks::<8>().0.to_vec();
+    }
+    let prepared: Vec<_> = orders.iter().map(|order| prepare(order, &memory)).collect();
+    if alone {
+        if let Err(error) = privileges::give_up_new_ones() {
+            cannot(&format!("set no_new_privs: {error}"));
+        }
+        let launch = vnh1_seccomp::to_bytes(vnh1_seccomp::launch_filter());
+        put_in_force(&launch, seccomp::Threads::This);
+    }
+    arm(&orders);
+    if stage != Stage::Launch {
+        if let Err(error) = landlock::deny_all() {
+            cannot(&format!("take every right on files: {error}"));
+        }
+        put_in_force(&run_filter, seccomp::Threads::All);
+    }
+    for (order, (nr, args)) in orders.iter().zip(prepared) {
+        match order {
+            Order::Call { int80, .. } => {
+                // SAFETY: none is possible; see raw.rs. Whatever it breaks is this process, which ends soon.
+                let result = unsafe { if *int80 { raw::int80(nr, args) } else { raw::syscall(nr, args) } };
+                say(&format!("returned {result}"));
+            }
+            Order::Say(text) => say(text),
+            Order::Wait => loop {
+                std::thread::sleep(Duration::from_secs(1));
+            },
+            Order::Spin => loop {
+                std::hint::spin_loop();
+            },
+            Order::WallMillis(_) | Order::CpuMillis(_) | Order::RunFilter(_) => {}
+        }
+    }
+    // SAFETY: exit_group ends the process; nothing is torn down.
+    unsafe { raw::syscall(231, [0; 6]) };
+}
+
+/// What must lie in memory before the seal.
+struct Memory {
+    zeros: u64,
+    ones: u64,
+    handler: u64,
+    executable: u64,
+}
+
+impl Memory {
+    fn new() -> Self {
+        let page = |byte: u8| Box::leak(vec![byte; PAGE].into_boxed_slice()).as_ptr() as u64;
+        // mmap(0, PAGE, rwx, private anonymous); as V8 does for its code.
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let executable = unsafe { raw::syscall(9, [0, PAGE as u64, 7, 0x22, u64::MAX, 0]) };
+        let Ok(executable) = u64::try_from(executable) else { cannot("map an executable page") };
+        // jmp to itself, all over the page: whoever is sent there never comes back.
+        for at in (0..PAGE).step_by(2) {
+            // SAFETY: the page was mapped above, is writable, and nobody else knows it.
+            unsafe { ((executable as usize + at) as *mut [u8; 2]).write([0xeb, 0xfe]) };
+        }
+        Self { zeros: page(0), ones: page(0xff), handler: handler_page(), executable }
+    }
+}
+
+/// The page of the code that ends the process at its time limit.
+fn handler_page() -> u64 {
+    let last_words: fn(u8) -> ! = vnh1_sys::note::end;
+    last_words as usize as u64 & !(PAGE as u64 - 1)
+}
+
+/// The number and the arguments of an order, with everything that they point at in memory.
+fn prepare(order: &Order, memory: &Memory) -> (u64, [u64; 6]) {
+    let Order::Call { nr, args, .. } = order else { return (0, [0; 6]) };
+    let mut numbers = [0; 6];
+    for (number, argument) in numbers.iter_mut().zip(args) {
+        *number = match argument {
+            Argument::Number(number) => *number,
+            Argument::Zeros => memory.zeros,
+            Argument::Ones => memory.ones,
+            Argument::Handler => memory.handler,
+            Argument::Executable => memory.executable,
+            Argument::Text(text) => Box::leak(format!("{text}\0").into_boxed_str()).as_ptr() as u64,
+        };
+    }
+    (*nr, numbers)
+}
+
+/// Time limits as the runner sets them: handler on its own stack, then the timer.
+fn arm(orders: &[Order]) {
+    let words = || LastWords { at: 0, note: [0; 2], line: Vec::new(), code: 124 };
+    for order in orders {
+        let armed = match order {
+            Order::WallMillis(millis) => signal::own_stack()
+                .and_then(|()| signal::end_on(signal::WALL, words()))
+                .map_err(|error| error.to_string())
+                .and_then(|()| timer::wall(Duration::from_millis(*millis)).map_err(|error| error.to_string())),
+            Order::CpuMillis(millis) => signal::own_stack()
+                .and_then(|()| signal::end_on(signal::CPU, words()))
+                .map_err(|error| error.to_string())
+                .and_then(|()| timer::cpu(Duration::from_millis(*millis)).map_err(|error| error.to_string())),
+            _ => Ok(()),
+        };
+        if let Err(error) = armed {
+            cannot(&format!("arm a time limit: {error}"));
+        }
+    }
+}
+
+fn put_in_force(filter: &[[u8; 8]], threads: seccomp::Threads) {
+    if let Err(error) = seccomp::load(filter, threads) {
+        cannot(&format!("load a filter: {error:?}"));
+    }
+}
+
+/// One line on stdout, by one system call: the seal permits no other way.
+fn say(line: &str) {
+    let line = format!("{line}\n");
+    // SAFETY: write(2) reads the line, which lives.
+    unsafe { raw::syscall(1, [1, line.as_ptr() as u64, line.len() as u64, 0, 0, 0]) };
+}
+
+fn cannot(what: &str) -> ! {
+    let _ = writeln!(std::io::stderr(), "vnh1-attacker: cannot {what}");
+    exit(CANNOT_BEGIN)
+}
