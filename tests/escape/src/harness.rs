@@ -77,20 +77,34 @@ fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
-/// Runs the attacker without a jail: it puts the launch filter in force itself, and seals itself if ordered.
+/// Waits for the end of a started program and reads what it said; kills it when `at_most` is over.
+fn outcome(command: &mut Command, at_most: Duration) -> Result<Outcome, Error> {
+    let program = PathBuf::from(command.get_program());
+    let run = |error| Error::Run(program.clone(), error);
+    let start = Instant::now();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(run)?;
+    // The attacker says less than a pipe holds, so nothing is read before its end.
+    let took = loop {
+        if child.try_wait().map_err(run)?.is_some() {
+            break start.elapsed();
+        }
+        if start.elapsed() > at_most {
+            child.kill().map_err(run)?;
+            break start.elapsed();
+        }
+        std::thread::sleep(Duration::from_micros(300));
+    };
+    Ok(Outcome::new(&child.wait_with_output().map_err(run)?, took))
+}
+
+/// Runs the attacker without a jail: it puts the launch filter in force itself, and seals itself if ordered. Whoever
+/// is not done in two seconds is killed, which looks like a code of 137.
 ///
 /// # Errors
 /// [`Error::Run`].
 pub fn alone(attacker: &Path, orders: &[String]) -> Result<Outcome, Error> {
-    let start = Instant::now();
-    let output = Command::new(attacker)
-        .arg("--alone")
-        .args(orders)
-        .env_clear()
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Error::Run(attacker.into(), error))?;
-    Ok(Outcome::new(&output, start.elapsed()))
+    let mut command = Command::new(attacker);
+    outcome(command.arg("--alone").args(orders).env_clear().stdin(Stdio::null()), Duration::from_secs(2))
 }
 
 /// The folder with vnh1's programs: `VNH1_BIN_DIR`, or the one that this test was built into.
@@ -146,14 +160,12 @@ impl Jail {
         command
     }
 
-    /// Launches the attacker and waits for its end.
+    /// Launches the attacker and waits for its end, twenty seconds at most.
     ///
     /// # Errors
     /// [`Error::Run`].
     pub fn launch(&self, flags: &[&str], orders: &[String]) -> Result<Outcome, Error> {
-        let start = Instant::now();
-        let output = self.command(flags, orders).output().map_err(|error| Error::Run(self.folder.clone(), error))?;
-        Ok(Outcome::new(&output, start.elapsed()))
+        outcome(&mut self.command(flags, orders), Duration::from_secs(20))
     }
 
     /// Launches the attacker and comes back when it has said `ready`; it must be ordered to say that and to wait.

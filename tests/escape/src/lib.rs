@@ -4,6 +4,7 @@
 //! Invariant: the attacker knows of a filter only what the kernel does to it; the tests know only what they see
 //! from outside.
 
+pub mod attacks;
 pub mod harness;
 pub mod orders;
 pub mod probes;

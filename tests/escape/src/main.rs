@@ -43,6 +43,11 @@ fn main() {
         put_in_force(&launch, seccomp::Threads::This);
     }
     arm(&orders);
+    for (order, (nr, args)) in orders.iter().zip(&prepared) {
+        if let Order::Call { early: true, int80, .. } = order {
+            call(*int80, *nr, *args);
+        }
+    }
     if stage != Stage::Launch {
         if let Err(error) = landlock::deny_all() {
             cannot(&format!("take every right on files: {error}"));
@@ -51,11 +56,7 @@ fn main() {
     }
     for (order, (nr, args)) in orders.iter().zip(prepared) {
         match order {
-            Order::Call { int80, .. } => {
-                // SAFETY: none is possible; see raw.rs. Whatever it breaks is this process, which ends soon.
-                let result = unsafe { if *int80 { raw::int80(nr, args) } else { raw::syscall(nr, args) } };
-                say(&format!("returned {result}"));
-            }
+            Order::Call { early: false, int80, .. } => say(&format!("returned {}", call(*int80, nr, args))),
             Order::Say(text) => say(text),
             Order::Wait => loop {
                 std::thread::sleep(Duration::from_secs(1));
@@ -63,24 +64,37 @@ fn main() {
             Order::Spin => loop {
                 std::hint::spin_loop();
             },
-            Order::WallMillis(_) | Order::CpuMillis(_) | Order::RunFilter(_) => {}
+            Order::Call { early: true, .. } | Order::WallMillis(_) | Order::CpuMillis(_) | Order::RunFilter(_) => {}
         }
     }
     // SAFETY: exit_group ends the process; nothing is torn down.
     unsafe { raw::syscall(231, [0; 6]) };
 }
 
+fn call(int80: bool, nr: u64, args: [u64; 6]) -> i64 {
+    // SAFETY: none is possible; see raw.rs. Whatever it breaks is this process, which ends soon.
+    unsafe { if int80 { raw::int80(nr, args) } else { raw::syscall(nr, args) } }
+}
+
 /// What must lie in memory before the seal.
 struct Memory {
     zeros: u64,
     ones: u64,
+    scratch: u64,
+    ignore: u64,
+    minute: u64,
     handler: u64,
     executable: u64,
 }
 
 impl Memory {
     fn new() -> Self {
-        let page = |byte: u8| Box::leak(vec![byte; PAGE].into_boxed_slice()).as_ptr() as u64;
+        let page = |byte: u8| Box::leak(vec![byte; PAGE].into_boxed_slice()).as_mut_ptr() as u64;
+        let words = |first: u64| {
+            let mut words = vec![0_u64; PAGE / 8];
+            words[0] = first;
+            Box::leak(words.into_boxed_slice()).as_mut_ptr() as u64
+        };
         // mmap(0, PAGE, rwx, private anonymous); as V8 does for its code.
         // SAFETY: a new mapping at an address of the kernel's choice.
         let executable = unsafe { raw::syscall(9, [0, PAGE as u64, 7, 0x22, u64::MAX, 0]) };
@@ -90,7 +104,15 @@ impl Memory {
             // SAFETY: the page was mapped above, is writable, and nobody else knows it.
             unsafe { ((executable as usize + at) as *mut [u8; 2]).write([0xeb, 0xfe]) };
         }
-        Self { zeros: page(0), ones: page(0xff), handler: handler_page(), executable }
+        Self {
+            zeros: page(0),
+            ones: page(0xff),
+            scratch: page(0),
+            ignore: words(1),
+            minute: words(60),
+            handler: handler_page(),
+            executable,
+        }
     }
 }
 
@@ -109,6 +131,9 @@ fn prepare(order: &Order, memory: &Memory) -> (u64, [u64; 6]) {
             Argument::Number(number) => *number,
             Argument::Zeros => memory.zeros,
             Argument::Ones => memory.ones,
+            Argument::Scratch => memory.scratch,
+            Argument::Ignore => memory.ignore,
+            Argument::Minute => memory.minute,
             Argument::Handler => memory.handler,
             Argument::Executable => memory.executable,
             Argument::Text(text) => Box::leak(format!("{text}\0").into_boxed_str()).as_ptr() as u64,

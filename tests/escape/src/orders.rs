@@ -23,6 +23,12 @@ pub enum Argument {
     Zeros,
     /// The address of a page of ones: as a signal set, every signal.
     Ones,
+    /// The address of a page that the kernel may write to.
+    Scratch,
+    /// The address of a `struct sigaction` that ignores a signal; read as a stack, one that is switched off.
+    Ignore,
+    /// The address of a `struct timespec` of one minute.
+    Minute,
     /// The address of a text that ends in NUL.
     Text(String),
     /// The address of the code that handles the time limit's signal, rounded down to its page.
@@ -44,6 +50,8 @@ pub enum Order {
     RunFilter(String),
     /// Makes a system call and says what came back.
     Call {
+        /// Before the seal, whatever the stage: to have a descriptor that the runner has too.
+        early: bool,
         /// By `int 0x80`.
         int80: bool,
         /// Number.
@@ -86,14 +94,14 @@ pub fn parse(texts: &[String]) -> Result<(Stage, Vec<Order>), Unknown> {
             "wall" => orders.push(Order::WallMillis(rest.parse().map_err(|_| unknown())?)),
             "cpu" => orders.push(Order::CpuMillis(rest.parse().map_err(|_| unknown())?)),
             "run-filter" => orders.push(Order::RunFilter(rest.to_owned())),
-            "syscall" | "int80" => {
+            "syscall" | "int80" | "early" => {
                 let mut words = rest.split(' ');
                 let nr = words.next().and_then(number).ok_or_else(unknown)?;
                 let args = words.map(|word| argument(word).ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
                 if args.len() > 6 {
                     return Err(unknown());
                 }
-                orders.push(Order::Call { int80: verb == "int80", nr, args });
+                orders.push(Order::Call { early: verb == "early", int80: verb == "int80", nr, args });
             }
             "say" => orders.push(Order::Say(rest.to_owned())),
             "wait" => orders.push(Order::Wait),
@@ -108,6 +116,9 @@ fn argument(word: &str) -> Option<Argument> {
     Some(match word {
         "@zeros" => Argument::Zeros,
         "@ones" => Argument::Ones,
+        "@scratch" => Argument::Scratch,
+        "@ignore" => Argument::Ignore,
+        "@minute" => Argument::Minute,
         "@handler" => Argument::Handler,
         "@executable" => Argument::Executable,
         _ => match word.strip_prefix("@text:") {
@@ -138,7 +149,10 @@ mod tests {
         assert_eq!(stage, Stage::Run);
         let args =
             vec![Argument::Number(1), Argument::Number(u64::MAX), Argument::Ones, Argument::Text("/etc".to_owned())];
-        assert_eq!(orders, [Order::WallMillis(50), Order::Call { int80: false, nr: 0x29, args }, Order::Spin]);
+        assert_eq!(
+            orders,
+            [Order::WallMillis(50), Order::Call { early: false, int80: false, nr: 0x29, args }, Order::Spin]
+        );
     }
 
     #[test]
