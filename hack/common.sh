@@ -42,10 +42,10 @@ v8_cached=$v8_cache/$(v8_key "$v8_archive")
 # The folder for what belongs to one checkout on one machine.
 build=$top/build
 
-# A stamp holds what set-up depended on; it is void when set-up, its pins or the user's folders change.
+# A stamp holds what set-up depended on; it is void when set-up or its pins change.
 stamp_file() { printf '%s/setup-%s-%s\n' "$build" "$(id -u)" "$1"; }
 stamp_text() {
-  printf '%s\n' "$cargo_home" "$v8_version"
+  printf '%s\n' "$cargo_home" "$v8_version" "${RUSTY_V8_ARCHIVE_SHA256:-}"
   sha256sum "$top/hack/setup" "$top/hack/common.sh" "$top/hack/v8.sha256" | cut -d' ' -f1
 }
 is_set_up() {
