@@ -5,5 +5,5 @@
 // there is no require(), no fetch(), no file system. Whatever a script may use beyond its language is granted from
 // outside, by name; nothing has been granted here.
 
-const name = globalThis.process?.argv?.[2] ?? "world";
+const name = process.argv[2] ?? "world";
 console.log(`Hello, ${name}! I am JavaScript in a container of my own.`);

@@ -1,6 +1,6 @@
 // A script of several files: static imports are read before the script starts, because afterwards no file can be opened.
 //
-//   ./hack/run --root-dir examples/modules /main.js
+//   ./hack/run --root-dir examples/modules examples/modules/main.js
 
 import { mean, median } from "./statistics.js";
 
