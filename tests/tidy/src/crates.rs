@@ -111,7 +111,8 @@ fn crate_table_of_the_document_is_the_one_held_here() {
         let line = table.lines().find(|line| line.starts_with(&format!("| {} |", row.name)));
         let Some(line) = line else { panic!("docs/architecture.md has no line for {}", row.name) };
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
-        let documented: BTreeSet<_> = cells[2].split(", ").filter(|name| *name != "–").map(|name| format!("vnh1-{name}")).collect();
+        let documented: BTreeSet<_> =
+            cells[2].split(", ").filter(|name| *name != "–").map(|name| format!("vnh1-{name}")).collect();
         let held: BTreeSet<_> = row.ours.iter().map(|name| (*name).to_owned()).collect();
         assert_eq!(documented, held, "{}", row.name);
         for never in cells[3].split(", ").filter(|word| ["tokio", "v8", "libcontainer"].contains(word)) {
@@ -162,7 +163,9 @@ fn vnh1_runtime_makes_no_thread() {
 #[test]
 fn the_nouns_do_no_io() {
     for path in crate::files_with(&["rs"]).iter().filter(|path| path.starts_with("runtime/vnh1-spec/src/")) {
-        for outside in ["std::fs", "std::net", "std::env", "std::process", "std::io", "std::os", "SystemTime", "Instant"] {
+        for outside in
+            ["std::fs", "std::net", "std::env", "std::process", "std::io", "std::os", "SystemTime", "Instant"]
+        {
             assert!(!crate::read(path).contains(outside), "{path} uses {outside}");
         }
     }

@@ -103,7 +103,8 @@ fn only_the_fence_and_the_backend_know_the_operating_system() {
 #[test]
 fn nothing_is_left_for_later() {
     // Put together here, so that this file does not find itself.
-    let marks = [["to", "do!("], ["unimpl", "emented!("], ["FIX", "ME"], ["#[ign", "ore"], ["dbg", "!("]].map(|two| two.concat());
+    let marks = [["to", "do!("], ["unimpl", "emented!("], ["FIX", "ME"], ["#[ign", "ore"], ["dbg", "!("]]
+        .map(|two| two.concat());
     let unfinished: Vec<_> = files_with(&["rs", "js", "py", "md", "toml"])
         .into_iter()
         .filter(|path| marks.iter().any(|mark| read(path).contains(mark.as_str())))

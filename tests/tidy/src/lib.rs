@@ -44,12 +44,9 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<String>) {
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
+        let ignored = ["target", "build", ".git"].contains(&path.as_str());
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() => {
-                if !["target", "build", ".git"].contains(&path.as_str()) {
-                    walk(&entry.path(), &format!("{path}/"), found);
-                }
-            }
+            Ok(kind) if kind.is_dir() && !ignored => walk(&entry.path(), &format!("{path}/"), found),
             Ok(kind) if kind.is_file() => found.push(path),
             _ => {}
         }

@@ -71,7 +71,9 @@ fn split<'a>(expression: &'a str, word: &str) -> Option<Vec<&'a str>> {
 
 #[test]
 fn expressions_are_understood() {
-    for good in ["MIT", "MIT OR GPL-3.0", "GPL-3.0 OR (MIT AND ISC)", "MIT/Apache-2.0", "(MIT OR GPL-2.0) AND Unicode-3.0"] {
+    for good in
+        ["MIT", "MIT OR GPL-3.0", "GPL-3.0 OR (MIT AND ISC)", "MIT/Apache-2.0", "(MIT OR GPL-2.0) AND Unicode-3.0"]
+    {
         assert!(is_allowed(good), "{good}");
     }
     for bad in ["", "GPL-3.0", "MIT AND GPL-3.0", "(MIT OR ISC) AND LGPL-2.1", "Apache-2.0 WITH something"] {
@@ -86,7 +88,9 @@ fn every_licence_is_allowed() {
     let wrong: Vec<_> = packages
         .iter()
         .filter(|package| !package_is_allowed(package))
-        .map(|package| format!("{} {}: {:?}", text(package, "name"), text(package, "version"), text(package, "license")))
+        .map(|package| {
+            format!("{} {}: {:?}", text(package, "name"), text(package, "version"), text(package, "license"))
+        })
         .collect();
     assert!(wrong.is_empty(), "not on the list of allowed licences: {wrong:#?}");
     assert!(packages.len() > 20, "too few packages were seen");
