@@ -125,11 +125,11 @@ pub struct Jail {
 }
 
 impl Jail {
-    /// Copies both programs into a folder of its own, with a script that holds nothing.
+    /// Copies both programs into a folder of its own, with a script of one line.
     ///
     /// # Errors
     /// [`Error::NotBuilt`], [`Error::Prepare`].
-    pub fn new(attacker: &Path) -> Result<Self, Error> {
+    pub fn new(attacker: &Path, script: &str) -> Result<Self, Error> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("vnh1-escape-{}-{number}", std::process::id()));
@@ -141,7 +141,7 @@ impl Jail {
             let to = jail.folder.join(name);
             prepare(to.clone(), fs::copy(from, to).map(drop))?;
         }
-        prepare(jail.script(), fs::write(jail.script(), "// The attacker does not read this.\n"))?;
+        prepare(jail.script(), fs::write(jail.script(), script))?;
         Ok(jail)
     }
 
@@ -192,12 +192,15 @@ impl Jail {
             }
         });
         let long = Duration::from_secs(10);
-        let mut held = Held { launch, pid: 0 };
-        if receiver.recv_timeout(long) != Ok(true) {
-            return Err(Error::TooLong("the attacker".to_owned(), long));
+        let ready = receiver.recv_timeout(long) == Ok(true);
+        match find(&token).filter(|_| ready) {
+            Some(pid) => Ok(Held { launch, pid }),
+            None => {
+                let _ = launch.kill();
+                let _ = launch.wait();
+                Err(Error::TooLong("the attacker".to_owned(), long))
+            }
         }
-        held.pid = find(&token).ok_or_else(|| Error::TooLong("looking for the attacker".to_owned(), long))?;
-        Ok(held)
     }
 }
 
@@ -235,18 +238,15 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // TERM lets the runtime clean up; the attacker has no handler, so the runtime has to kill it.
-        if let Some(pid) = i32::try_from(self.launch.id()).ok() {
-            let _ = Command::new("kill").arg(pid.to_string()).status();
-        }
+        // The attacker, not the runtime: which then sees the end and cleans up.
+        let _ = Command::new("kill").arg("-KILL").arg(self.pid.to_string()).status();
         let until = Instant::now() + Duration::from_secs(5);
         while Instant::now() < until {
             if matches!(self.launch.try_wait(), Ok(Some(_)) | Err(_)) {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(2));
         }
-        let _ = Command::new("kill").arg("-KILL").arg(self.pid.to_string()).status();
         let _ = self.launch.kill();
         let _ = self.launch.wait();
     }

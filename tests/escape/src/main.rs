@@ -89,7 +89,7 @@ struct Memory {
 
 impl Memory {
     fn new() -> Self {
-        let page = |byte: u8| Box::leak(vec![byte; PAGE].into_boxed_slice()).as_mut_ptr() as u64;
+        let filled = |byte: u8| Box::leak(vec![byte; PAGE].into_boxed_slice()).as_mut_ptr() as u64;
         let words = |first: u64| {
             let mut words = vec![0_u64; PAGE / 8];
             words[0] = first;
@@ -98,20 +98,22 @@ impl Memory {
         // mmap(0, PAGE, rwx, private anonymous); as V8 does for its code.
         // SAFETY: a new mapping at an address of the kernel's choice.
         let executable = unsafe { raw::syscall(9, [0, PAGE as u64, 7, 0x22, u64::MAX, 0]) };
-        let Ok(executable) = u64::try_from(executable) else { cannot("map an executable page") };
+        let Some(page) = usize::try_from(executable).ok().filter(|page| *page > 0) else {
+            cannot("map an executable page")
+        };
         // jmp to itself, all over the page: whoever is sent there never comes back.
         for at in (0..PAGE).step_by(2) {
             // SAFETY: the page was mapped above, is writable, and nobody else knows it.
-            unsafe { ((executable as usize + at) as *mut [u8; 2]).write([0xeb, 0xfe]) };
+            unsafe { std::ptr::with_exposed_provenance_mut::<[u8; 2]>(page + at).write([0xeb, 0xfe]) };
         }
         Self {
-            zeros: page(0),
-            ones: page(0xff),
-            scratch: page(0),
+            zeros: filled(0),
+            ones: filled(0xff),
+            scratch: filled(0),
             ignore: words(1),
             minute: words(60),
             handler: handler_page(),
-            executable,
+            executable: page as u64,
         }
     }
 }

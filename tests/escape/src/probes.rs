@@ -13,7 +13,7 @@ pub const LAST: u32 = 470;
 /// Bit that makes a number one of x32's table.
 pub const X32: u32 = 0x4000_0000;
 /// The code that the attacker ends with when it is exit_group's turn.
-const OWN_END: u64 = 77;
+const OWN_END: u8 = 77;
 
 const ENXIO: i64 = -6;
 const SIGILL: i32 = 4;
@@ -116,7 +116,7 @@ pub fn all(stage: Stage) -> Vec<Probe> {
     for nr in 0..=LAST {
         let probe = |args| Probe { stage, int80: false, nr, args };
         if Some(nr) == exit_group {
-            probes.push(probe([OWN_END, 0, 0, 0, 0, 0]));
+            probes.push(probe([u64::from(OWN_END), 0, 0, 0, 0, 0]));
             continue;
         }
         probes.push(probe([0; 6]));
@@ -175,7 +175,7 @@ impl Probe {
         }
         match errno {
             Some(errno) => Expected::Refused(errno),
-            None if syscall_name(self.nr) == Some("exit_group") => Expected::Ends(OWN_END as i32),
+            None if syscall_name(self.nr) == Some("exit_group") => Expected::Ends(OWN_END.into()),
             None => Expected::CarriedOut,
         }
     }

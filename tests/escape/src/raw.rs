@@ -41,6 +41,6 @@ pub unsafe fn int80(nr: u64, args: [u64; 6]) -> i64 {
             lateout("r8") _, lateout("r9") _, lateout("r10") _, lateout("r11") _,
         );
     }
-    // The answer has 32 bits.
-    i64::from(result as i32)
+    // The answer has 32 bits, sign and all.
+    (result << 32) >> 32
 }
