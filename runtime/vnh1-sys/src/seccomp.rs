@@ -97,6 +97,19 @@ pub fn can_kill_process() -> bool {
     unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0, &raw const action) == 0 }
 }
 
+/// The lowest address at which the run filter makes nothing executable any more; V8 asks for memory below it
+/// (seccomp-profiles/run.json, section jit).
+const GUARDED: usize = 1 << 46;
+
+/// Whether the code of this program, and with it the handlers that end it at its time limits, lies where the run
+/// filter lets nobody make memory executable. The kernel maps a static-pie there unless RLIMIT_STACK was unlimited
+/// when it was executed.
+#[must_use]
+pub fn own_code_is_guarded() -> bool {
+    let end: fn(u8) -> ! = crate::note::end;
+    end as usize >= GUARDED
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +154,11 @@ mod tests {
         })
         .join()
         .unwrap();
+    }
+
+    #[test]
+    fn this_programs_code_is_guarded() {
+        assert!(own_code_is_guarded());
     }
 
     #[test]

@@ -1,0 +1,107 @@
+//! A private mount namespace in which a script's container is built: the host never sees one of its mounts, the
+//! path to its root file system needs no rights on the way, and libcontainer finds no cgroup to meddle with.
+
+use crate::linux::program::read_bounded;
+use std::io;
+use std::path::{Path, PathBuf};
+use vnh1_sys::mounts;
+
+/// Where the stage is set: every Linux with cgroups has this folder, and nothing else is expected in it.
+const STAGE: &str = "/sys/fs/cgroup";
+/// What the stage itself may hold: a few empty folders.
+const STAGE_BYTES: u64 = 64 << 10;
+/// The cgroup path that libcontainer is given. Nothing stands behind it: the container's own cgroup is entered from
+/// outside ([`crate::linux::cgroup`]).
+pub const CGROUP: &str = "/vnh1";
+/// Longest mount table that is read, in bytes.
+const MAX_MOUNTS_BYTES: usize = 4 << 20;
+
+/// Why the stage cannot be set.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// No mount namespace.
+    #[error("cannot make a mount namespace")]
+    Namespace(#[source] io::Error),
+    /// The root file system cannot be taken.
+    #[error("cannot open the root file system {path}")]
+    Take {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No memory file system at the place.
+    #[error("cannot mount a stage at {STAGE}")]
+    Mount(#[source] io::Error),
+    /// The root file system cannot be attached.
+    #[error("cannot attach the root file system at {path}")]
+    Attach {
+        /// Where it should go.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Brings the tree at `root` on stage and tells where it stands there. This process stays in the new namespace.
+///
+/// # Errors
+/// See [`StageError`].
+pub fn set(root: &Path, in_own_namespace: bool) -> Result<PathBuf, StageError> {
+    if !in_own_namespace {
+        mounts::enter_private_namespace().map_err(StageError::Namespace)?;
+    }
+    let take = |source| StageError::Take { path: root.to_path_buf(), source };
+    let tree = mounts::clone_recursive(root).map_err(take)?;
+    if !in_own_namespace {
+        // In a namespace that an unprivileged user made, the mounts of the host are locked: there they stay, below.
+        let _ = mounts::detach(Path::new(STAGE));
+    }
+    mounts::mount_memory(Path::new(STAGE), STAGE_BYTES).map_err(StageError::Mount)?;
+    let place = Path::new(STAGE).join("rootfs");
+    let attach = |source| StageError::Attach { path: place.clone(), source };
+    std::fs::create_dir(&place).map_err(attach)?;
+    mounts::attach(tree, &place).map_err(attach)?;
+    stand_in_for_cgroups().map_err(StageError::Mount)?;
+    Ok(place)
+}
+
+/// libcgroups still reads the covered mounts of cgroup version 1 from the mount table and insists on writing a pid
+/// into each: it finds /dev/null there.
+fn stand_in_for_cgroups() -> io::Result<()> {
+    let table = read_bounded(Path::new("/proc/self/mountinfo"), MAX_MOUNTS_BYTES)?;
+    for point in covered(&String::from_utf8_lossy(&table)) {
+        let folder = Path::new(point).join(CGROUP.trim_start_matches('/'));
+        std::fs::create_dir_all(&folder)?;
+        match std::os::unix::fs::symlink("/dev/null", folder.join("cgroup.procs")) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Mount points of cgroup version 1 below the stage.
+fn covered(mountinfo: &str) -> impl Iterator<Item = &str> {
+    mountinfo.lines().filter_map(|line| {
+        let (before, after) = line.split_once(" - ")?;
+        let point = before.split(' ').nth(4)?;
+        (after.starts_with("cgroup ") && point.starts_with(STAGE)).then_some(point)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_version_1_below_the_stage_is_covered() {
+        let table = "1 0 0:1 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n\
+                     2 1 0:2 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
+                     3 1 0:3 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n\
+                     4 1 0:4 / /elsewhere rw - cgroup cgroup rw,pids\n";
+        assert_eq!(covered(table).collect::<Vec<_>>(), ["/sys/fs/cgroup/memory"]);
+    }
+}
