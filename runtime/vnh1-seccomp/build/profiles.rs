@@ -7,8 +7,8 @@ use seccompiler::{BpfProgram, TargetArch};
 use std::collections::BTreeSet;
 
 /// Sections of run.json in the order in which they are asked; the first that speaks of a call decides.
-const RUN: &[&str] = &["run", "refused", "jit"];
-const RUN_JITLESS: &[&str] = &["run", "refused"];
+const RUN: &[&str] = &["run", "jit", "absent", "forbidden", "hidden", "unnamed"];
+const RUN_JITLESS: &[&str] = &["run", "absent", "forbidden", "hidden", "unnamed"];
 
 /// Why a profile cannot be compiled.
 #[derive(Debug, thiserror::Error)]

@@ -58,6 +58,7 @@ fn main() {
         match order {
             Order::Call { early: false, int80, .. } => say(&format!("returned {}", call(*int80, nr, args))),
             Order::Say(text) => say(text),
+            Order::Trample => loops(usize::try_from(memory.handler).unwrap_or(0)),
             Order::Wait => loop {
                 std::thread::sleep(Duration::from_secs(1));
             },
@@ -101,11 +102,7 @@ impl Memory {
         let Some(page) = usize::try_from(executable).ok().filter(|page| *page > 0) else {
             cannot("map an executable page")
         };
-        // jmp to itself, all over the page: whoever is sent there never comes back.
-        for at in (0..PAGE).step_by(2) {
-            // SAFETY: the page was mapped above, is writable, and nobody else knows it.
-            unsafe { std::ptr::with_exposed_provenance_mut::<[u8; 2]>(page + at).write([0xeb, 0xfe]) };
-        }
+        loops(page);
         Self {
             zeros: filled(0),
             ones: filled(0xff),
@@ -115,6 +112,15 @@ impl Memory {
             handler: handler_page(),
             executable: page as u64,
         }
+    }
+}
+
+/// Fills a page with jumps to themselves: whoever is sent there never comes back.
+fn loops(page: usize) {
+    for at in (0..PAGE).step_by(2) {
+        // SAFETY: the page is writable, or writing ends the attacker, which is as well. What stood there is lost on
+        // purpose.
+        unsafe { std::ptr::with_exposed_provenance_mut::<[u8; 2]>(page + at).write_volatile([0xeb, 0xfe]) };
     }
 }
 

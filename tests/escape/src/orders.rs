@@ -59,6 +59,8 @@ pub enum Order {
         /// Arguments; those not given are 0.
         args: Vec<Argument>,
     },
+    /// Writes endless loops over the code that handles the time limit's signal.
+    Trample,
     /// Says this text.
     Say(String),
     /// Waits until it is killed: sleeping.
@@ -104,6 +106,7 @@ pub fn parse(texts: &[String]) -> Result<(Stage, Vec<Order>), Unknown> {
                 orders.push(Order::Call { early: verb == "early", int80: verb == "int80", nr, args });
             }
             "say" => orders.push(Order::Say(rest.to_owned())),
+            "trample" => orders.push(Order::Trample),
             "wait" => orders.push(Order::Wait),
             "spin" => orders.push(Order::Spin),
             _ => return Err(unknown()),

@@ -72,8 +72,8 @@ fn nothing_outlives_the_time_limit() {
 /// The run filter with one more call permitted, in a file. The profile's own rules for that call are taken out.
 fn permitting(call: &str) -> PathBuf {
     let mut profile: serde_json::Value = serde_json::from_str(RUN).unwrap();
-    for section in ["run", "refused"] {
-        profile[section]["filter"].as_array_mut().unwrap().retain(|rule| rule["syscall"] != call);
+    for section in profile.as_object_mut().unwrap().values_mut() {
+        section["filter"].as_array_mut().unwrap().retain(|rule| rule["syscall"] != call);
     }
     profile["run"]["filter"].as_array_mut().unwrap().push(serde_json::json!({ "syscall": call }));
     let programs = profiles::compile(LAUNCH, &profile.to_string(), "x86_64").unwrap();
@@ -101,6 +101,30 @@ fn each_rule_that_guards_the_time_limit_is_needed() {
         std::fs::remove_file(&filter).unwrap();
         assert_eq!(outcome.code, 137, "{attack:?} should have outlived the limit without its rule: {outcome:?}");
         assert!(against_the_clock(*attack, &[]).returned().unwrap_or(-1) < 0, "{attack:?}");
+    }
+}
+
+#[test]
+fn the_handler_stays_what_it_is() {
+    let limit = format!("wall={}", LIMIT.as_millis());
+    let writable = "syscall 10 @handler 4096 7";
+    let rewrite = ["stage=run", &limit, writable, "trample", "spin"];
+    assert!(send(&rewrite).was_killed());
+    // The rule is needed: without it the handler is overwritten by loops, and the limit is gone.
+    let filter = permitting("mprotect");
+    let outcome = send(&[&rewrite[..], &[&with_filter(&filter)]].concat());
+    std::fs::remove_file(&filter).unwrap();
+    assert_eq!(outcome.code, 137, "{outcome:?}");
+}
+
+#[test]
+fn no_file_is_there_after_the_seal() {
+    const ENOENT: i64 = -2;
+    for call in ["syscall 257 -100 @text:/ 0 0", "syscall 89 @text:/proc/self/exe @scratch 100"] {
+        assert!(send(&["stage=launch", call]).returned().unwrap() >= 0, "{call}");
+        for stage in ["stage=run", "stage=run-jitless"] {
+            assert_eq!(send(&[stage, call]).returned(), Some(ENOENT), "{stage} {call}");
+        }
     }
 }
 
