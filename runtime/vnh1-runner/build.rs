@@ -31,7 +31,7 @@ macro_rules! placeholders {
     ($($n:literal)*) => { [$(placeholder::<$n> as v8::FunctionCallback),*] };
 }
 
-const PLACEHOLDERS: [v8::FunctionCallback; world::NATIVES.len()] = placeholders!(0 1 2 3 4 5 6 7 8 9 10 11 12 13);
+const PLACEHOLDERS: [v8::FunctionCallback; world::NATIVES.len()] = placeholders!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -23,14 +23,14 @@ pub fn run<'s>(scope: &mut v8::PinScope<'s, '_>, state: &Rc<State>, main: v8::Lo
     loop {
         check(scope, evaluated);
         pump(scope, state);
-        let wait = run_timers(scope, state);
+        let (wait, keeps_alive) = run_timers(scope, state);
         check(scope, evaluated);
         let stdin = state.wants_stdin.get();
         if stdin && !state.watches_stdin.get() {
             read_stdin(scope, state);
             continue;
         }
-        if wait.is_none() && !stdin && !scope.has_pending_background_tasks() {
+        if !keeps_alive && !stdin && !scope.has_pending_background_tasks() {
             break;
         }
         match state.epoll.get().map(|epoll| epoll.wait(wait)) {
@@ -100,11 +100,18 @@ fn call<'s>(
     result.unwrap_or(nothing)
 }
 
-/// Runs the timers that are due; how long until the next one, `None` if there is none.
-fn run_timers(scope: &mut v8::PinScope<'_, '_>, state: &State) -> Option<Duration> {
-    let wait = call(scope, &state.world.run_timers, &[]);
-    let ms = wait.number_value(scope).unwrap_or(-1.0);
-    (ms >= 0.0).then(|| Duration::from_secs_f64(ms.min(1e12) / 1000.0))
+/// Runs the timers that are due; how long until the next one, if there is one, and whether one keeps the script
+/// alive. The coding of the answer is that of `world.runTimers` in src/js/timers.js.
+fn run_timers(scope: &mut v8::PinScope<'_, '_>, state: &State) -> (Option<Duration>, bool) {
+    let answer = call(scope, &state.world.run_timers, &[]).number_value(scope).unwrap_or(-1.0);
+    let after = |ms: f64| Some(Duration::from_secs_f64(ms.clamp(0.0, 1e12) / 1000.0));
+    if answer >= 0.0 {
+        (after(answer), true)
+    } else if answer <= -2.0 {
+        (after(-2.0 - answer), false)
+    } else {
+        (None, false)
+    }
 }
 
 fn read_stdin(scope: &mut v8::PinScope<'_, '_>, state: &State) {

@@ -23,6 +23,7 @@ pub fn references() -> [v8::ExternalReference; world::NATIVES.len()] {
         read_stdin.map_fn_to(),
         kind.map_fn_to(),
         proxy_target.map_fn_to(),
+        proxy_handler.map_fn_to(),
         promise_state.map_fn_to(),
         preview.map_fn_to(),
         constructor_name.map_fn_to(),
@@ -135,6 +136,13 @@ fn kind(_: &mut v8::PinScope<'_, '_>, arguments: Arguments<'_>, mut result: Retu
 fn proxy_target(scope: &mut v8::PinScope<'_, '_>, arguments: Arguments<'_>, mut result: Return<'_>) {
     if let Ok(proxy) = v8::Local::<v8::Proxy>::try_from(arguments.get(0)) {
         result.set(proxy.get_target(scope));
+    }
+}
+
+/// proxyHandler(proxy): its handler, or null if it was revoked
+fn proxy_handler(scope: &mut v8::PinScope<'_, '_>, arguments: Arguments<'_>, mut result: Return<'_>) {
+    if let Ok(proxy) = v8::Local::<v8::Proxy>::try_from(arguments.get(0)) {
+        result.set(proxy.get_handler(scope));
     }
 }
 

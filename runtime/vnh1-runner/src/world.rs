@@ -8,7 +8,7 @@
 pub const FLAGS: &str = "--single-threaded --no-maglev-osr --no-verify-snapshot-checksum";
 
 /// The functions that the script world gets from Rust, by name. The position is the external reference's number.
-pub const NATIVES: [&str; 14] = [
+pub const NATIVES: [&str; 15] = [
     "write",
     "now",
     "exit",
@@ -16,6 +16,7 @@ pub const NATIVES: [&str; 14] = [
     "readStdin",
     "kind",
     "proxyTarget",
+    "proxyHandler",
     "promiseState",
     "preview",
     "constructorName",

@@ -77,6 +77,15 @@ pub fn enter_private_namespace() -> io::Result<()> {
     make_private()
 }
 
+/// Moves this process into the mount namespace that `namespace` (/proc/PID/ns/mnt) holds open.
+///
+/// # Errors
+/// `EPERM` without `CAP_SYS_ADMIN` in it.
+pub fn enter_namespace(namespace: impl AsFd) -> io::Result<()> {
+    let kind = Some(rustix::thread::LinkNameSpaceType::Mount);
+    Ok(rustix::thread::move_into_link_name_space(namespace.as_fd(), kind)?)
+}
+
 /// Lets nothing spread from the mounts of this namespace, and nothing in.
 ///
 /// # Errors

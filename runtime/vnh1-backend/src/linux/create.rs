@@ -163,8 +163,10 @@ pub fn create(
             };
             let built = record(&cgroup).map_err(CreateError::Record).and_then(|()| {
                 let stage = stage::set(request.root, request.rooted.is_some())?;
-                let spec = private_spec(request.spec, &stage, Some(stage::CGROUP));
-                build(&mut request, &spec, program, alive, membership.as_ref())
+                let spec = private_spec(request.spec, &stage.rootfs, Some(stage::CGROUP));
+                let built = build(&mut request, &spec, program, alive, membership.as_ref());
+                stage.leave()?;
+                built
             });
             match built {
                 Ok((process, spec)) => {

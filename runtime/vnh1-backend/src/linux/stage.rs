@@ -2,7 +2,9 @@
 //! path to its root file system needs no rights on the way, and libcontainer finds no cgroup to meddle with.
 
 use crate::linux::program::read_bounded;
+use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use vnh1_sys::mounts;
 
@@ -34,6 +36,9 @@ pub enum StageError {
     /// No memory file system at the place.
     #[error("cannot mount a stage at {STAGE}")]
     Mount(#[source] io::Error),
+    /// The way back is barred.
+    #[error("cannot leave the mount namespace of the stage")]
+    Leave(#[source] io::Error),
     /// The root file system cannot be attached.
     #[error("cannot attach the root file system at {path}")]
     Attach {
@@ -45,17 +50,30 @@ pub enum StageError {
     },
 }
 
-/// Brings the tree at `root` on stage and tells where it stands there. This process stays in the new namespace.
+/// A stage that is set. Leave it with [`Stage::leave`]: until then this process sees no cgroup.
+#[derive(Debug)]
+pub struct Stage {
+    /// Where the root file system stands on it.
+    pub rootfs: PathBuf,
+    /// The mount namespace that this process came from; `None` if it stays in the one it is in.
+    home: Option<OwnedFd>,
+}
+
+/// Brings the tree at `root` on stage.
 ///
 /// # Errors
 /// See [`StageError`].
-pub fn set(root: &Path, in_own_namespace: bool) -> Result<PathBuf, StageError> {
-    if !in_own_namespace {
+pub fn set(root: &Path, in_own_namespace: bool) -> Result<Stage, StageError> {
+    let home = if in_own_namespace {
+        None
+    } else {
+        let home = File::open("/proc/self/ns/mnt").map_err(StageError::Namespace)?;
         mounts::enter_private_namespace().map_err(StageError::Namespace)?;
-    }
+        Some(OwnedFd::from(home))
+    };
     let take = |source| StageError::Take { path: root.to_path_buf(), source };
     let tree = mounts::clone_recursive(root).map_err(take)?;
-    if !in_own_namespace {
+    if home.is_some() {
         // In a namespace that an unprivileged user made, the mounts of the host are locked: there they stay, below.
         let _ = mounts::detach(Path::new(STAGE));
     }
@@ -65,7 +83,22 @@ pub fn set(root: &Path, in_own_namespace: bool) -> Result<PathBuf, StageError> {
     std::fs::create_dir(&place).map_err(attach)?;
     mounts::attach(tree, &place).map_err(attach)?;
     stand_in_for_cgroups().map_err(StageError::Mount)?;
-    Ok(place)
+    Ok(Stage { rootfs: place, home })
+}
+
+impl Stage {
+    /// Goes back to where this process came from. The container keeps its own copy of the stage's mounts until it has
+    /// pivoted; nothing of it is left after that.
+    ///
+    /// # Errors
+    /// [`StageError::Leave`].
+    pub fn leave(self) -> Result<(), StageError> {
+        let left = match &self.home {
+            Some(home) => mounts::enter_namespace(home),
+            None => mounts::detach(Path::new(STAGE)),
+        };
+        left.map_err(StageError::Leave)
+    }
 }
 
 /// libcgroups still reads the covered mounts of cgroup version 1 from the mount table and insists on writing a pid
