@@ -211,14 +211,17 @@ struct Door {
 
 impl Membership {
     fn open(hierarchies: &[Hierarchy], record: &CgroupRecord) -> Result<Self, CgroupError> {
-        let procs = |folder: &Path| {
-            let path = folder.join("cgroup.procs");
+        let door = |controller: &str, folder: &Path| {
+            // A process with one thread may move itself as a thread. Version 1 then needs no lock over all threads of
+            // the machine, for which cgroup.procs waits a whole RCU grace period (4 to 14 ms, each way).
+            let path = folder.join(if controller == UNIFIED { "cgroup.procs" } else { "tasks" });
             let opened = open(&path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
             opened.map_err(|source| CgroupError::Enter { path, source: source.into() })
         };
         let mut doors = Vec::new();
         for (hierarchy, (_, path)) in hierarchies.iter().zip(&record.folders) {
-            doors.push(Door { path: path.clone(), into: procs(path)?, back: procs(&hierarchy.own)? });
+            let (into, back) = (door(hierarchy.controller, path)?, door(hierarchy.controller, &hierarchy.own)?);
+            doors.push(Door { path: path.clone(), into, back });
         }
         Ok(Self { doors })
     }
