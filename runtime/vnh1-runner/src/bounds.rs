@@ -36,6 +36,9 @@ pub fn end_on_signals() -> Result<(), BoundsError> {
         let code = 128_u8.saturating_add(u8::try_from(number).unwrap_or(127));
         signal::end_on(number, last_words(Reason::Signal, code, &format!("it got signal {number}")).silent())?;
     }
+    // The allocator of V8's archive stops at a breakpoint when the kernel gives no more memory.
+    let gone = last_words(Reason::Memory, ExitCode::Killed.into(), "an allocation failed: its memory is used up");
+    signal::end_on(signal::TRAP, gone)?;
     signal::ignore(signal::PIPE)?;
     signal::unblock_all()?;
     Ok(())

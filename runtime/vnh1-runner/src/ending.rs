@@ -8,6 +8,8 @@ use vnh1_sys::note::{self, LastWords};
 
 /// Where the reason and the code stand in the bytes of an [`Ending`].
 const REASON_AT: usize = 5;
+/// Where the peaks of heap and buffers stand.
+const PEAKS_AT: usize = 16;
 
 /// The exit code of a module graph whose top-level await can never settle (as Node.js has it).
 pub const UNSETTLED: u8 = 13;
@@ -48,6 +50,13 @@ pub fn last_words(reason: Reason, code: u8, why: &str) -> LastWords {
     LastWords { at: REASON_AT, note: [reason.to_byte(), code], line, code }
 }
 
+/// Notes the peaks, just before an end; the next change of a [`Record`] would undo it.
+pub fn note_peaks(heap: usize, buffers: usize) {
+    for (at, bytes) in [(PEAKS_AT, heap), (PEAKS_AT + 8, buffers)] {
+        note::put(at, &u64::try_from(bytes).unwrap_or(u64::MAX).to_le_bytes());
+    }
+}
+
 /// Ends a script that used more memory than it may.
 pub fn out_of_memory(reason: Reason, why: &str) -> ! {
     last_words(reason, ExitCode::Killed.into(), why).end()
@@ -78,7 +87,11 @@ mod tests {
         let words = last_words(Reason::WallTime, 124, "it ran longer than 2 s");
         let mut bytes = Ending::default().encode();
         bytes[words.at..words.at + 2].copy_from_slice(&words.note);
-        let expected = Ending { reason: Some(Reason::WallTime), code: 124, ..Ending::default() };
+        bytes[PEAKS_AT] = 5;
+        bytes[PEAKS_AT + 8] = 6;
+        let (peak_heap_bytes, peak_external_bytes) = (5, 6);
+        let expected =
+            Ending { reason: Some(Reason::WallTime), code: 124, peak_heap_bytes, peak_external_bytes, ..Ending::default() };
         assert_eq!(Ending::decode(&bytes), Some(expected));
     }
 }

@@ -58,7 +58,11 @@ pub fn new(limits: &EffectiveLimits, buffers: &'static Buffers) -> v8::OwnedIsol
     let parameters = unsafe { parameters.set_stack_limit(std::ptr::without_provenance_mut(floor)) };
     let mut isolate = v8::Isolate::new(parameters);
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
-    isolate.add_near_heap_limit_callback(on_heap_limit, std::ptr::without_provenance_mut(heap));
+    // SAFETY: the isolate is never disposed: the process ends by _exit.
+    let raw = unsafe { isolate.as_raw_isolate_ptr() };
+    let watch = Box::into_raw(Box::new(Watch { isolate: raw, heap, buffers }));
+    isolate.add_near_heap_limit_callback(on_heap_limit, watch.cast());
+    isolate.add_gc_epilogue_callback(on_collected, std::ptr::null_mut(), v8::GCType::kGCTypeMarkSweepCompact);
     isolate.set_oom_error_handler(on_out_of_memory);
     isolate.set_promise_reject_callback(report::on_rejection);
     isolate.add_message_listener(report::on_message);
@@ -67,18 +71,49 @@ pub fn new(limits: &EffectiveLimits, buffers: &'static Buffers) -> v8::OwnedIsol
     isolate
 }
 
-unsafe extern "C" fn on_heap_limit(data: *mut c_void, _current: usize, _initial: usize) -> usize {
-    ending::out_of_memory(Reason::Heap, &format!("its heap outgrew {} bytes", data.addr()))
+/// What the heap limit's callback looks at. It lives as long as the process.
+struct Watch {
+    isolate: v8::UnsafeRawIsolatePtr,
+    heap: usize,
+    buffers: &'static Buffers,
 }
 
-unsafe extern "C" fn on_out_of_memory(_place: *const c_char, details: &v8::OomDetails) {
-    if details.is_heap_oom {
-        ending::out_of_memory(Reason::Heap, "its heap is full")
+/// How much more V8 gets when it was not the heap that reached V8's limit.
+const STEP_BYTES: usize = 16 << 20;
+
+/// V8 counts `ArrayBuffer`s and WebAssembly memory too before it calls this; they have a limit of their own.
+unsafe extern "C" fn on_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
+    // SAFETY: `data` is the leaked `Watch` of `new`, which nothing changes.
+    let watch = unsafe { &*data.cast::<Watch>() };
+    // SAFETY: the isolate is alive and entered, and its statistics may be read while it collects.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(watch.isolate) };
+    let used = isolate.get_heap_statistics().used_heap_size();
+    if used < watch.heap - watch.heap / 16 {
+        return current.saturating_add(STEP_BYTES);
     }
+    ending::note_peaks(used, watch.buffers.peak());
+    ending::out_of_memory(Reason::Heap, &format!("its heap outgrew {} bytes", watch.heap))
+}
+
+/// Keeps the note's peaks fresh, for an end that cannot ask V8 any more.
+unsafe extern "C" fn on_collected(isolate: v8::UnsafeRawIsolatePtr, _: v8::GCType, _: v8::GCCallbackFlags, _: *mut c_void) {
+    // SAFETY: V8 calls this with its own isolate, alive and entered.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    if let Some(state) = isolate.get_slot::<std::rc::Rc<crate::state::State>>().cloned() {
+        state.measure(&mut isolate);
+    }
+}
+
+/// Where V8 names the heap's own limit; at every other place it was the kernel that gave no memory.
+const HEAP_LIMIT_PLACES: [&str; 3] = ["Reached heap limit", "Ineffective mark-compacts", "CALL_AND_RETRY_LAST"];
+
+unsafe extern "C" fn on_out_of_memory(place: *const c_char, _details: &v8::OomDetails) {
     // SAFETY: V8 gives a null pointer or a text with its end.
-    let detail = unsafe { details.detail.as_ref() }.map(|text| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned());
-    let detail = detail.unwrap_or_else(|| "V8 got no memory from the kernel".into());
-    ending::out_of_memory(Reason::Memory, &detail)
+    let place = unsafe { place.as_ref() }.map(|text| unsafe { CStr::from_ptr(text) }.to_string_lossy()).unwrap_or_default();
+    if HEAP_LIMIT_PLACES.iter().any(|known| place.contains(known)) {
+        ending::out_of_memory(Reason::Heap, &format!("its heap is full ({place})"))
+    }
+    ending::out_of_memory(Reason::Memory, &format!("its memory is used up ({place})"))
 }
 
 fn on_fatal(file: &str, line: i32, message: &str) {

@@ -24,6 +24,8 @@ pub enum SealError {
     NoNewPrivileges(#[source] std::io::Error),
     #[error(transparent)]
     Landlock(#[from] LandlockError),
+    #[error("the kernel mapped the runner where a script could change it: start it with a bounded stack (ulimit -s 8192)")]
+    Unguarded,
     #[error("cannot put the run filter in force")]
     RunFilter(#[source] seccomp::Error),
 }
@@ -46,6 +48,9 @@ pub fn seal(record: &Record, jitless: bool) -> Result<(), SealError> {
         Err(error) => return Err(error.into()),
     }
     let filter = vnh1_seccomp::to_bytes(vnh1_seccomp::run_filter(jitless));
+    if !seccomp::own_code_is_guarded() {
+        return Err(SealError::Unguarded);
+    }
     seccomp::load(&filter, Threads::All).map_err(SealError::RunFilter)?;
     record.update(|ending| ending.sealed = true);
     Ok(())

@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 /// The shared bytes of this process; null until [`map`].
 static SHARED: AtomicPtr<AtomicU8> = AtomicPtr::new(std::ptr::null_mut());
 
+/// Most bytes of the line: a pipe that is ready takes so many without waiting (PIPE_BUF, pipe(7)).
+const MAX_LINE_BYTES: usize = 4096;
+
 /// How many bytes are shared.
 pub const NOTE_BYTES: usize = 64;
 
@@ -80,7 +83,7 @@ impl LastWords {
             // SAFETY: one valid pollfd; the buffer of write(2) lives through the call. Both are async-signal-safe.
             unsafe {
                 if libc::poll(&raw mut stderr, 1, 0) == 1 {
-                    libc::write(2, self.line.as_ptr().cast(), self.line.len());
+                    libc::write(2, self.line.as_ptr().cast(), self.line.len().min(MAX_LINE_BYTES));
                 }
             }
         }

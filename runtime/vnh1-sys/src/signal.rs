@@ -33,6 +33,8 @@ pub const WALL: i32 = libc::SIGALRM;
 pub const CPU: i32 = libc::SIGPROF;
 /// The soft RLIMIT_CPU's signal.
 pub const CPU_SOFT: i32 = libc::SIGXCPU;
+/// A breakpoint instruction.
+pub const TRAP: i32 = libc::SIGTRAP;
 /// Written to a pipe that nobody reads.
 pub const PIPE: i32 = libc::SIGPIPE;
 

@@ -36,7 +36,7 @@ const NEVER_CAUGHT = "This error originated either by throwing inside of an asyn
 world.describeUncaught = (value, fromPromise) => {
   if (isError(value)) {
     const missing = RegExpExec(/^(require|module|exports|__filename|__dirname) is not defined$/, `${value.message}`);
-    const text = inspect(value);
+    const text = world.inspectUncaught(value);
     if (missing === null) return text;
     const instead = missing[1] === "require" ? "you can use import instead" :
       missing[1] === "__filename" || missing[1] === "__dirname" ? "you can use import.meta.filename and import.meta.dirname instead" :

@@ -246,7 +246,7 @@ function errorText(error, constructor, tag, context, keys) {
   const at = message === "" ? -1 : StringIndexOf(stack, message);
   const frames = StringIndexOf(stack, "\n    at", at === -1 ? 0 : at + message.length);
   if (frames === -1) {
-    stack = `[${stack}]`;
+    if (!context.bare || context.indentation !== 0) stack = `[${stack}]`;
   } else {
     stack = `${StringSlice(stack, 0, frames)}\n${ArrayJoin(framesOf(error, StringSlice(stack, frames + 1)), "\n")}`;
   }

@@ -25,12 +25,18 @@ const OPTIONS = ObjectKeys(DEFAULTS);
 const MOST_TEXT = 2 ** 27;
 
 function inspect(value, options) {
+  return inspectWith(value, options, false);
+}
+
+function inspectWith(value, options, bare) {
   const context = { __proto__: null, seen: [], indentation: 0, inner: 0, circular: undefined, budget: { __proto__: null }, ...DEFAULTS };
   if (typeof options === "object" && options !== null) {
     for (let i = 0; i < OPTIONS.length; i++) {
       if (options[OPTIONS[i]] !== undefined) context[OPTIONS[i]] = options[OPTIONS[i]];
     }
   }
+  // An error without frames stands in brackets, but for the one that ends the script.
+  context.bare = bare;
   if (context.maxArrayLength === null) context.maxArrayLength = Infinity;
   if (context.maxStringLength === null) context.maxStringLength = Infinity;
   return formatValue(context, value, 0, false);
@@ -528,5 +534,6 @@ function fitsInLine(context, output, start, base) {
 }
 
 world.inspect = inspect;
+world.inspectUncaught = (value) => inspectWith(value, undefined, true);
 world.formatProperty = formatProperty;
 world.formatNumber = formatNumber;

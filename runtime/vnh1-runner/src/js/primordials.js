@@ -32,7 +32,7 @@ take("RegExp", RegExp.prototype, ["exec", "toString", Symbol.replace]);
 take("Set", Set.prototype, ["add", "has", "values"]);
 take("String", String.prototype, [
   "charCodeAt", "codePointAt", "endsWith", "includes", "indexOf", "lastIndexOf", "normalize", "padEnd", "padStart",
-  "repeat", "replaceAll", "slice", "split", "startsWith", "trim", "toLowerCase",
+  "repeat", "replaceAll", "slice", "split", "startsWith", "trim", "toLowerCase", "valueOf",
 ]);
 take("Symbol", Symbol.prototype, ["toString", "valueOf"]);
 

@@ -58,6 +58,7 @@ const chunks = [];
 let decoder;
 let ended = false;
 let failure;
+const MOST_CHUNKS = 4;
 
 function emit(name, value) {
   const called = ArraySlice(listeners[name]);
@@ -65,7 +66,9 @@ function emit(name, value) {
   return called.length > 0;
 }
 
-const flow = () => natives.readStdin(!ended && (listeners.data.length > 0 || waiting.length > 0));
+// Once somebody asked for data it flows until the end or a pause; it waits while nobody takes what came.
+let flowing = false;
+const flow = () => natives.readStdin(flowing && !ended && chunks.length < MOST_CHUNKS);
 
 function add(name, callback, once) {
   if (typeof callback !== "function") throw invalidArgument("listener", "function", callback);
@@ -77,7 +80,11 @@ function add(name, callback, once) {
   } : callback;
   if (once) listener.listener = callback;
   ArrayPush(list, listener);
-  flow();
+  if (name === "data") {
+    flowing = true;
+    while (chunks.length > 0) emit("data", ArrayShift(chunks));
+    flow();
+  }
   return stdin;
 }
 
@@ -90,7 +97,6 @@ function remove(name, callback) {
         break;
       }
     }
-    flow();
   }
   return stdin;
 }
@@ -111,20 +117,29 @@ const stdin = {
     return add("data", ignore, false);
   },
   pause() {
-    natives.readStdin(false);
+    flowing = false;
+    flow();
     return stdin;
   },
   [SymbolAsyncIterator]: () => ({
     next: () => new Promise((resolve, reject) => {
-      if (chunks.length > 0) resolve({ value: ArrayShift(chunks), done: false });
-      else if (failure !== undefined) reject(failure);
-      else if (ended) resolve({ value: undefined, done: true });
-      else {
+      if (chunks.length > 0) {
+        resolve({ value: ArrayShift(chunks), done: false });
+        flow();
+      } else if (failure !== undefined) {
+        reject(failure);
+      } else if (ended) {
+        resolve({ value: undefined, done: true });
+      } else {
         ArrayPush(waiting, { __proto__: null, resolve, reject });
+        flowing = true;
         flow();
       }
     }),
-    return: (value) => new Promise((resolve) => resolve({ value, done: true })),
+    return: (value) => new Promise((resolve) => {
+      stdin.pause();
+      resolve({ value, done: true });
+    }),
     [SymbolAsyncIterator]() {
       return this;
     },
