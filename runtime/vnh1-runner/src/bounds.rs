@@ -25,7 +25,9 @@ pub enum BoundsError {
     Timer(#[from] timer::TimerError),
     #[error(transparent)]
     Rlimit(#[from] rlimit::RlimitError),
-    #[error("the stack may grow to {available} bytes only: lower stack_bytes below {stack_bytes} or raise RLIMIT_STACK")]
+    #[error(
+        "the stack may grow to {available} bytes only: lower stack_bytes below {stack_bytes} or raise RLIMIT_STACK"
+    )]
     Stack { available: u64, stack_bytes: u64 },
 }
 
@@ -69,9 +71,7 @@ pub fn enforce(limits: &EffectiveLimits, jitless: bool) -> Result<(), BoundsErro
     rlimit::lower(Limited::Core, 0)?;
     let wanted = limits.stack_bytes.saturating_add(NATIVE_STACK_BYTES);
     match rlimit::raise_stack(wanted) {
-        Some(available) if available < wanted => {
-            Err(BoundsError::Stack { available, stack_bytes: limits.stack_bytes })
-        }
+        Some(available) if available < wanted => Err(BoundsError::Stack { available, stack_bytes: limits.stack_bytes }),
         _ => Ok(()),
     }
 }

@@ -75,7 +75,13 @@ pub fn refuse(code: ExitCode, why: &dyn std::error::Error) -> ! {
         cause = inner.source();
     }
     line.push('\n');
-    LastWords { at: REASON_AT, note: [Reason::Exited.to_byte(), code.into()], line: line.into_bytes(), code: code.into() }.end()
+    LastWords {
+        at: REASON_AT,
+        note: [Reason::Exited.to_byte(), code.into()],
+        line: line.into_bytes(),
+        code: code.into(),
+    }
+    .end()
 }
 
 #[cfg(test)]
@@ -90,8 +96,13 @@ mod tests {
         bytes[PEAKS_AT] = 5;
         bytes[PEAKS_AT + 8] = 6;
         let (peak_heap_bytes, peak_external_bytes) = (5, 6);
-        let expected =
-            Ending { reason: Some(Reason::WallTime), code: 124, peak_heap_bytes, peak_external_bytes, ..Ending::default() };
+        let expected = Ending {
+            reason: Some(Reason::WallTime),
+            code: 124,
+            peak_heap_bytes,
+            peak_external_bytes,
+            ..Ending::default()
+        };
         assert_eq!(Ending::decode(&bytes), Some(expected));
     }
 }

@@ -29,6 +29,7 @@ pub fn start(limits: &EffectiveLimits, jitless: bool) -> Result<v8::SharedRef<v8
     v8::V8::set_flags_from_string(world::FLAGS);
     let pages = (limits.memory_bytes / WASM_PAGE_BYTES).min(65_536);
     v8::V8::set_flags_from_string(&format!("--wasm-max-mem-pages={pages}"));
+    v8::V8::set_flags_from_string(&format!("--stack-size={}", limits.stack_bytes / 1024));
     if jitless {
         v8::V8::set_flags_from_string("--jitless");
     }
@@ -50,12 +51,6 @@ pub fn new(limits: &EffectiveLimits, buffers: &'static Buffers) -> v8::OwnedIsol
         .array_buffer_allocator(buffers.allocator())
         .heap_limits(0, heap)
         .set_code_range_size_in_bytes(CODE_RANGE_BYTES);
-    let here = 0_u8;
-    let stack = usize::try_from(limits.stack_bytes).unwrap_or(0);
-    let floor = (&raw const here).addr().saturating_sub(stack);
-    // SAFETY: the address lies in this thread's stack, which `bounds::enforce` let grow beyond it; V8 only
-    // compares it with the stack pointer.
-    let parameters = unsafe { parameters.set_stack_limit(std::ptr::without_provenance_mut(floor)) };
     let mut isolate = v8::Isolate::new(parameters);
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     // SAFETY: the isolate is never disposed: the process ends by _exit.
@@ -79,7 +74,7 @@ struct Watch {
 }
 
 /// How much more V8 gets when it was not the heap that reached V8's limit.
-const STEP_BYTES: usize = 16 << 20;
+const STEP_BYTES: usize = 4 << 20;
 
 /// V8 counts `ArrayBuffer`s and WebAssembly memory too before it calls this; they have a limit of their own.
 unsafe extern "C" fn on_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
@@ -88,19 +83,30 @@ unsafe extern "C" fn on_heap_limit(data: *mut c_void, current: usize, _initial: 
     // SAFETY: the isolate is alive and entered, and its statistics may be read while it collects.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(watch.isolate) };
     let used = isolate.get_heap_statistics().used_heap_size();
-    if used < watch.heap - watch.heap / 16 {
+    let other = current.saturating_sub(used);
+    if used < watch.heap && other > watch.heap / 8 {
         return current.saturating_add(STEP_BYTES);
     }
     ending::note_peaks(used, watch.buffers.peak());
     ending::out_of_memory(Reason::Heap, &format!("its heap outgrew {} bytes", watch.heap))
 }
 
-/// Keeps the note's peaks fresh, for an end that cannot ask V8 any more.
-unsafe extern "C" fn on_collected(isolate: v8::UnsafeRawIsolatePtr, _: v8::GCType, _: v8::GCCallbackFlags, _: *mut c_void) {
+/// Keeps the note's peaks fresh, for an end that cannot ask V8 any more. And where buffers made V8's limit greater
+/// and are gone again, the heap still has its own.
+unsafe extern "C" fn on_collected(
+    isolate: v8::UnsafeRawIsolatePtr,
+    _: v8::GCType,
+    _: v8::GCCallbackFlags,
+    _: *mut c_void,
+) {
     // SAFETY: V8 calls this with its own isolate, alive and entered.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
     if let Some(state) = isolate.get_slot::<std::rc::Rc<crate::state::State>>().cloned() {
-        state.measure(&mut isolate);
+        let used = state.measure(&mut isolate);
+        let most = state.settings.limits.heap_bytes;
+        if used > most {
+            ending::out_of_memory(Reason::Heap, &format!("its heap outgrew {most} bytes"));
+        }
     }
 }
 
@@ -109,7 +115,8 @@ const HEAP_LIMIT_PLACES: [&str; 3] = ["Reached heap limit", "Ineffective mark-co
 
 unsafe extern "C" fn on_out_of_memory(place: *const c_char, _details: &v8::OomDetails) {
     // SAFETY: V8 gives a null pointer or a text with its end.
-    let place = unsafe { place.as_ref() }.map(|text| unsafe { CStr::from_ptr(text) }.to_string_lossy()).unwrap_or_default();
+    let place =
+        unsafe { place.as_ref() }.map(|text| unsafe { CStr::from_ptr(text) }.to_string_lossy()).unwrap_or_default();
     if HEAP_LIMIT_PLACES.iter().any(|known| place.contains(known)) {
         ending::out_of_memory(Reason::Heap, &format!("its heap is full ({place})"))
     }

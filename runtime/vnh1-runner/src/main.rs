@@ -2,9 +2,12 @@
 //!
 //! Invariant: it reads as the order of the jail: signals, orders, limits, V8, modules, seal, script. It never
 //! returns: every way out is `ending`'s. It is built without Rust's own start-up code, which would read /proc.
-#![cfg_attr(target_os = "linux", no_main)]
+#![cfg_attr(all(target_os = "linux", not(test)), no_main)]
+#![cfg_attr(test, allow(dead_code))] // The test harness brings its own main.
 #![allow(missing_docs)] // A program: its parts are documented where that helps, nobody imports them.
 
+#[cfg(target_os = "linux")]
+mod answers;
 #[cfg(target_os = "linux")]
 mod bounds;
 #[cfg(target_os = "linux")]

@@ -42,7 +42,9 @@ pub enum LoadError {
     AttributeType { url: String, kind: String },
     #[error("Import attribute \"{key}\" with value \"{value}\" is not supported")]
     AttributeUnknown { key: String, value: String },
-    #[error("Cannot import '{url}' now: every file was closed before the script began; only modules that a static import names are loaded")]
+    #[error(
+        "Cannot import '{url}' now: every file was closed before the script began; only modules that a static import names are loaded"
+    )]
     AfterSeal { url: String },
 }
 
@@ -75,7 +77,8 @@ impl LoadError {
                 | LoadError::TypeScript { .. }
                 | LoadError::Resolve(ResolveError::Encoding { .. })
         );
-        let error = if is_type_error { v8::Exception::type_error(scope, text) } else { v8::Exception::error(scope, text) };
+        let error =
+            if is_type_error { v8::Exception::type_error(scope, text) } else { v8::Exception::error(scope, text) };
         if let Ok(object) = v8::Local::<v8::Object>::try_from(error)
             && let (Some(key), Some(code)) = (v8::String::new(scope, "code"), v8::String::new(scope, self.code()))
         {
@@ -118,7 +121,14 @@ impl Graph {
         self.loaded.get(*self.by_url.get(&(place.url.clone(), kind))?)
     }
 
-    fn add(&mut self, scope: &v8::Isolate, kind: Kind, place: Place, module: v8::Local<'_, v8::Module>, json: Option<v8::Global<v8::Value>>) {
+    fn add(
+        &mut self,
+        scope: &v8::Isolate,
+        kind: Kind,
+        place: Place,
+        module: v8::Local<'_, v8::Module>,
+        json: Option<v8::Global<v8::Value>>,
+    ) {
         let index = self.loaded.len();
         self.by_url.insert((place.url.clone(), kind), index);
         self.by_hash.entry(module.get_identity_hash().get()).or_default().push(index);
@@ -138,7 +148,11 @@ pub enum Failure {
 ///
 /// # Errors
 /// The first module that cannot be read, named or compiled.
-pub fn load<'s>(scope: &mut v8::PinScope<'s, '_>, root: &Root, entry: &str) -> Result<v8::Local<'s, v8::Module>, Failure> {
+pub fn load<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    root: &Root,
+    entry: &str,
+) -> Result<v8::Local<'s, v8::Module>, Failure> {
     let place = Place::of_path(entry);
     let main = read_and_compile(scope, root, &place, Kind::Script, "the command line")?;
     let mut next = 0;
@@ -152,7 +166,8 @@ pub fn load<'s>(scope: &mut v8::PinScope<'s, '_>, root: &Root, entry: &str) -> R
             let Some(request) = requests.get(scope, index) else { continue };
             let Ok(request) = v8::Local::<v8::ModuleRequest>::try_from(request) else { continue };
             let offset = request.get_source_offset();
-            let fail = |error| Failure::Load(error, Some(show(root, &from, &referrer.source_offset_to_location(offset))));
+            let fail =
+                |error| Failure::Load(error, Some(show(root, &from, &referrer.source_offset_to_location(offset))));
             let specifier = request.get_specifier().to_rust_string_lossy(scope);
             let target = target(scope, &specifier, &from.path, request.get_import_attributes(), 3);
             let (place, kind) = target.map_err(fail)?;
@@ -196,7 +211,12 @@ fn target(
     let place = resolve::resolve(specifier, from)?;
     let mut json_asked = false;
     for at in (0..attributes.length()).step_by(stride) {
-        let mut text = |at| attributes.get(scope, at).and_then(|data| v8::Local::<v8::String>::try_from(data).ok()).map(|text| text.to_rust_string_lossy(scope));
+        let text = |at: usize| {
+            attributes
+                .get(scope, at)
+                .and_then(|data| v8::Local::<v8::String>::try_from(data).ok())
+                .map(|text| text.to_rust_string_lossy(scope))
+        };
         let (key, value) = (text(at).unwrap_or_default(), text(at + 1).unwrap_or_default());
         match (key.as_str(), value.as_str()) {
             ("type", "json") => json_asked = true,
@@ -289,16 +309,21 @@ fn read_and_compile<'s>(
 }
 
 /// JSON's own errors do not say in which file they are.
-fn parse_json<'s>(scope: &mut v8::PinScope<'s, '_>, text: v8::Local<'s, v8::String>, url: &str) -> Result<v8::Local<'s, v8::Value>, Failure> {
+fn parse_json<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    text: v8::Local<'s, v8::String>,
+    url: &str,
+) -> Result<v8::Local<'s, v8::Value>, Failure> {
     let message = {
         v8::tc_scope!(let scope, scope);
         if let Some(value) = v8::json::parse(scope, text) {
             return Ok(value);
         }
-        let message = scope.exception().and_then(|error| v8::Local::<v8::Object>::try_from(error).ok()).and_then(|error| {
-            let key = v8::String::new(scope, "message")?;
-            error.get(scope, key.into())
-        });
+        let message =
+            scope.exception().and_then(|error| v8::Local::<v8::Object>::try_from(error).ok()).and_then(|error| {
+                let key = v8::String::new(scope, "message")?;
+                error.get(scope, key.into())
+            });
         message.map_or_else(String::new, |message| message.to_rust_string_lossy(scope))
     };
     let message = v8::String::new(scope, &format!("{url}: {message}")).ok_or(Failure::Thrown)?;
@@ -307,7 +332,10 @@ fn parse_json<'s>(scope: &mut v8::PinScope<'s, '_>, text: v8::Local<'s, v8::Stri
     Err(Failure::Thrown)
 }
 
-fn export_json<'s>(context: v8::Local<'s, v8::Context>, module: v8::Local<'s, v8::Module>) -> Option<v8::Local<'s, v8::Value>> {
+fn export_json<'s>(
+    context: v8::Local<'s, v8::Context>,
+    module: v8::Local<'s, v8::Module>,
+) -> Option<v8::Local<'s, v8::Value>> {
     // SAFETY: V8 calls this with the module's own context, entered.
     v8::callback_scope!(unsafe scope, context);
     let value = State::of(scope).graph.borrow().find(module).and_then(|loaded| loaded.json.clone())?;
@@ -388,24 +416,26 @@ pub fn import<'s>(
 }
 
 /// Fills `import.meta`.
-pub unsafe extern "C" fn meta(context: v8::Local<'_, v8::Context>, module: v8::Local<'_, v8::Module>, meta: v8::Local<'_, v8::Object>) {
+pub unsafe extern "C" fn meta(
+    context: v8::Local<'_, v8::Context>,
+    module: v8::Local<'_, v8::Module>,
+    meta: v8::Local<'_, v8::Object>,
+) {
     // SAFETY: V8 calls this with the module's own context, entered.
     v8::callback_scope!(unsafe scope, context);
     let state = State::of(scope);
     let Some(place) = state.graph.borrow().find(module).map(|loaded| loaded.place.clone()) else { return };
-    let is_main = v8::Boolean::new(scope, place.path == state.settings.entry).into();
-    let texts = [("dirname", resolve::folder_of(&place.path)), ("filename", &place.path), ("url", &place.url)];
-    let mut set = |key: &str, value: v8::Local<'_, v8::Value>| {
-        if let Some(key) = v8::String::new(scope, key) {
+    let is_main = v8::Boolean::new(scope, place.path == state.settings.entry);
+    let text = |text: &str| v8::String::new(scope, text).map(v8::Local::<v8::Value>::from);
+    let properties = [
+        ("dirname", text(resolve::folder_of(&place.path))),
+        ("filename", text(&place.path)),
+        ("main", Some(is_main.into())),
+        ("url", text(&place.url)),
+    ];
+    for (key, value) in properties {
+        if let (Some(key), Some(value)) = (v8::String::new(scope, key), value) {
             meta.create_data_property(scope, key.into(), value);
-        }
-    };
-    set("main", is_main);
-    for (key, text) in texts {
-        if let Some(text) = v8::String::new(scope, text) {
-            if let Some(key) = v8::String::new(scope, key) {
-                meta.create_data_property(scope, key.into(), text.into());
-            }
         }
     }
 }

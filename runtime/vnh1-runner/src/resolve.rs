@@ -7,13 +7,19 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// `import "lodash"`: there is no package folder in the jail.
-    #[error("Cannot find package '{specifier}' imported from {from}: vnh1 loads ES modules by path ('./{specifier}.js', '/{specifier}.js'); put packages into the script with a bundler")]
+    #[error(
+        "Cannot find package '{specifier}' imported from {from}: vnh1 loads ES modules by path ('./{specifier}.js', '/{specifier}.js'); put packages into the script with a bundler"
+    )]
     Bare { specifier: String, from: String },
     /// `import "node:fs"`.
-    #[error("No such built-in module: {specifier} (imported from {from}): vnh1 scripts have no Node.js modules; what a script may use is granted by bindings")]
+    #[error(
+        "No such built-in module: {specifier} (imported from {from}): vnh1 scripts have no Node.js modules; what a script may use is granted by bindings"
+    )]
     BuiltIn { specifier: String, from: String },
     /// `import "https://…"`.
-    #[error("Only file: URLs and paths are supported: '{specifier}' imported from {from} has another scheme, and the jail has no network")]
+    #[error(
+        "Only file: URLs and paths are supported: '{specifier}' imported from {from} has another scheme, and the jail has no network"
+    )]
     Scheme { specifier: String, from: String },
     /// `%2F`, `%00` or a broken escape.
     #[error("Invalid module '{specifier}' imported from {from}: it must not hold an encoded '/' or '\\' or a NUL")]

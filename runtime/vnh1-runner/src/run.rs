@@ -2,10 +2,11 @@
 
 use crate::buffers::Buffers;
 use crate::ending::{self, Record};
-use crate::state::{State, World};
 use crate::modules::Failure;
+use crate::state::{State, World};
 use crate::{bounds, event_loop, isolate, modules, orders, report, seal};
 use std::cell::{Cell, OnceCell, RefCell};
+#[cfg(not(test))]
 use std::ffi::{CStr, c_char, c_int};
 use std::rc::Rc;
 use vnh1_spec::{ExitCode, Reason, Settings};
@@ -16,20 +17,13 @@ use vnh1_sys::timer;
 ///
 /// # Safety
 /// `arguments` points to `count` texts with their ends, as the C library promises.
+#[cfg(not(test))]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
     let count = usize::try_from(count).unwrap_or(0);
     // SAFETY: the caller's promise, which is the C standard's.
     let arguments = (0..count).map(|at| unsafe { CStr::from_ptr(*arguments.add(at)) }.to_bytes().to_vec()).collect();
     run(arguments)
-}
-
-/// Every call of abort(3) in the program ends here (build.rs has the linker do that): C++ calls it when memory is
-/// gone. The C library's own would send a signal, which pid 1 of a namespace does not get, by calls that the run
-/// filter denies.
-#[unsafe(no_mangle)]
-extern "C" fn __wrap_abort() -> ! {
-    ending::out_of_memory(Reason::Memory, "the process gave up: most likely no memory was left")
 }
 
 fn run(arguments: Vec<Vec<u8>>) -> ! {
@@ -42,7 +36,8 @@ fn run(arguments: Vec<Vec<u8>>) -> ! {
     if let Err(error) = bounds::enforce(&limits, settings.jitless) {
         ending::refuse(ExitCode::Failure, &error);
     }
-    let platform = isolate::start(&limits, settings.jitless).unwrap_or_else(|error| ending::refuse(ExitCode::Failure, &error));
+    let platform =
+        isolate::start(&limits, settings.jitless).unwrap_or_else(|error| ending::refuse(ExitCode::Failure, &error));
     let buffers = Buffers::new(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX));
     let mut isolate = isolate::new(&limits, buffers);
 
@@ -89,7 +84,7 @@ fn run(arguments: Vec<Vec<u8>>) -> ! {
 /// The functions of the script world, out of the snapshot.
 fn world(scope: &mut v8::PinScope<'_, '_>) -> Option<World> {
     let world = scope.get_context_data_from_snapshot_once::<v8::Object>(0).ok()?;
-    let mut function = |name: &str| {
+    let function = |name: &str| {
         let key = v8::String::new(scope, name)?;
         let function = world.get(scope, key.into())?.try_cast::<v8::Function>().ok()?;
         Some(v8::Global::new(scope, function))

@@ -24,7 +24,9 @@ pub enum SealError {
     NoNewPrivileges(#[source] std::io::Error),
     #[error(transparent)]
     Landlock(#[from] LandlockError),
-    #[error("the kernel mapped the runner where a script could change it: start it with a bounded stack (ulimit -s 8192)")]
+    #[error(
+        "the kernel mapped the runner where a script could change it: start it with a bounded stack (ulimit -s 8192)"
+    )]
     Unguarded,
     #[error("cannot put the run filter in force")]
     RunFilter(#[source] seccomp::Error),

@@ -78,8 +78,8 @@ impl State {
         self.record.finish(reason, code)
     }
 
-    /// Notes the sizes of the heap and of the buffers.
-    pub fn measure(&self, isolate: &mut v8::Isolate) {
+    /// Notes the sizes of the heap and of the buffers; gives the heap's.
+    pub fn measure(&self, isolate: &mut v8::Isolate) -> u64 {
         let heap = isolate.get_heap_statistics().used_heap_size();
         let heap = u64::try_from(heap).unwrap_or(u64::MAX);
         let external = u64::try_from(self.buffers.peak()).unwrap_or(u64::MAX);
@@ -87,5 +87,6 @@ impl State {
             ending.peak_heap_bytes = ending.peak_heap_bytes.max(heap);
             ending.peak_external_bytes = external;
         });
+        heap
     }
 }

@@ -40,7 +40,8 @@ const VERSION: u64 = 1;
 /// [`LandlockError::Absent`] where there is none.
 pub fn abi() -> Result<u8, LandlockError> {
     // SAFETY: with a null ruleset of size 0 and the version flag, the call only returns a number.
-    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<Ruleset>(), 0_usize, VERSION) };
+    let version =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<Ruleset>(), 0_usize, VERSION) };
     match u8::try_from(version) {
         Ok(version) if version > 0 => Ok(version),
         _ => Err(LandlockError::Absent(io::Error::last_os_error())),

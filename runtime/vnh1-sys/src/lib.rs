@@ -23,3 +23,4 @@ pub mod root_file;
 pub mod memory;
 pub mod seccomp;
 pub mod privileges;
+pub mod stack;

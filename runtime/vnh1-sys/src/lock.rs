@@ -1,35 +1,22 @@
-//! Two kinds of locks on files, for two questions. Outside the jail.
+//! Files signed by a process: a record lock that names its owner and goes when its owner does. Outside the jail.
 //!
-//! "Is a runtime at work on this container?": flock(2), tied to the open file, gone when its holder dies.
-//! "Which process waits in this container?": fcntl(2) record lock, which names its owner.
+//! Record locks, not flock(2): a flock belongs to the open file, which the first process of a container inherits from
+//! the runtime, so the runtime's lock would stay until the container starts. fcntl(2), "Advisory record locking".
+//! The price: closing *any* descriptor of the file in the owner gives the lock up, so each file is opened once.
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Waits for the exclusive lock.
+/// Signs the file with this process, waiting for whoever has signed it.
 ///
 /// # Errors
-/// What flock(2) returns.
-pub fn exclusive(file: impl AsFd) -> io::Result<()> {
+/// `EBADF` if the file is not open for writing, `EDEADLK`, `ENOLCK`.
+pub fn wait_and_sign(file: impl AsFd) -> io::Result<()> {
     loop {
-        match flock(&file, FlockOperation::LockExclusive) {
-            Err(Errno::INTR) => {}
-            other => return Ok(other?),
+        match set(&file, libc::F_SETLKW) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
         }
-    }
-}
-
-/// Takes the exclusive lock if nobody holds it; `false` if somebody does.
-///
-/// # Errors
-/// What flock(2) returns, but for "somebody holds it".
-pub fn try_exclusive(file: impl AsFd) -> io::Result<bool> {
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -38,9 +25,13 @@ pub fn try_exclusive(file: impl AsFd) -> io::Result<bool> {
 /// # Errors
 /// `EAGAIN` if another process has signed it; `EBADF` if the file is not open for writing.
 pub fn sign(file: impl AsFd) -> io::Result<()> {
+    set(&file, libc::F_SETLK)
+}
+
+fn set(file: &impl AsFd, how: libc::c_int) -> io::Result<()> {
     let lock = whole_file(libc::F_WRLCK);
     // SAFETY: the descriptor is borrowed and open; the pointer is to a live flock structure.
-    let done = unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_SETLK, &raw const lock) };
+    let done = unsafe { libc::fcntl(file.as_fd().as_raw_fd(), how, &raw const lock) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
@@ -68,18 +59,31 @@ fn whole_file(kind: libc::c_int) -> libc::flock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::File;
+    use std::fs::OpenOptions;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    /// Another process is needed: a process never stands in its own way.
+    const SIGNER: &str = "import fcntl, sys, time\n\
+                          f = open(sys.argv[1], 'r+')\n\
+                          fcntl.lockf(f, fcntl.LOCK_EX)\n\
+                          print('signed', flush=True)\n\
+                          time.sleep(60)\n";
 
     #[test]
-    fn a_held_lock_is_seen_by_others() {
+    fn the_signer_is_named_until_it_ends() {
         let path = std::env::temp_dir().join(format!("vnh1-lock-{}", std::process::id()));
-        let first = File::create(&path).unwrap();
-        assert!(try_exclusive(&first).unwrap());
-        let second = File::open(&path).unwrap();
-        assert!(!try_exclusive(&second).unwrap());
-        drop(first);
-        assert!(try_exclusive(&second).unwrap());
-        assert_eq!(signer(&second).unwrap(), None);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
+        assert_eq!(signer(&file).unwrap(), None);
+        let mut other = Command::new("python3").arg("-c").arg(SIGNER).arg(&path).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(other.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(signer(&file).unwrap(), Some(other.id().cast_signed()));
+        assert!(sign(&file).is_err());
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert_eq!(signer(&file).unwrap(), None);
+        wait_and_sign(&file).unwrap();
         std::fs::remove_file(path).unwrap();
     }
 }

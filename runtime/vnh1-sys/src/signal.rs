@@ -113,4 +113,3 @@ pub fn unblock_all() -> Result<(), SignalError> {
     }
     Ok(())
 }
-
