@@ -3,6 +3,7 @@
 //! Invariant: no function here decides anything about policy; each is a thin, safe name for what the kernel does.
 #![cfg(target_os = "linux")]
 
+pub mod bare;
 pub mod pidfd;
 pub mod exec;
 pub mod lock;

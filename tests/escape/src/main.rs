@@ -25,6 +25,7 @@ fn main() {
     };
     let Some(orders) = orders else { cannot("begin without --alone ORDER… or --jail ENTRY ORDER…") };
     let (stage, orders) = parse(orders).unwrap_or_else(|error| cannot(&error.to_string()));
+    arm(&orders);
     let memory = Memory::new();
     let mut run_filter = vnh1_seccomp::to_bytes(vnh1_seccomp::run_filter(stage == Stage::RunJitless));
     if let Some(path) = orders.iter().find_map(|order| match order {
@@ -42,7 +43,6 @@ fn main() {
         let launch = vnh1_seccomp::to_bytes(vnh1_seccomp::launch_filter());
         put_in_force(&launch, seccomp::Threads::This);
     }
-    arm(&orders);
     for (order, (nr, args)) in orders.iter().zip(&prepared) {
         if let Order::Call { early: true, int80, .. } = order {
             call(*int80, *nr, *args);
@@ -59,6 +59,8 @@ fn main() {
             Order::Call { early: false, int80, .. } => say(&format!("returned {}", call(*int80, nr, args))),
             Order::Say(text) => say(text),
             Order::Trample => loops(usize::try_from(memory.handler).unwrap_or(0)),
+            Order::Cancel => raw::cancel(memory.executable),
+            Order::Redirect => raw::redirect(memory.executable),
             Order::Wait => loop {
                 std::thread::sleep(Duration::from_secs(1));
             },
@@ -124,10 +126,12 @@ fn loops(page: usize) {
     }
 }
 
-/// The page of the code that ends the process at its time limit.
+/// The page of the code that ends the process at its time limit: what is set for SIGALRM. 0 if nothing is.
 fn handler_page() -> u64 {
-    let last_words: fn(u8) -> ! = vnh1_sys::note::end;
-    last_words as usize as u64 & !(PAGE as u64 - 1)
+    let mut set = [0_u64; 4];
+    // SAFETY: rt_sigaction(SIGALRM, nothing new, what is set, 8) writes a kernel's sigaction of four words.
+    unsafe { raw::syscall(13, [14, 0, set.as_mut_ptr() as u64, 8, 0, 0]) };
+    set[0] & !(PAGE as u64 - 1)
 }
 
 /// The number and the arguments of an order, with everything that they point at in memory.
@@ -152,7 +156,7 @@ fn prepare(order: &Order, memory: &Memory) -> (u64, [u64; 6]) {
 
 /// Time limits as the runner sets them: handler on its own stack, then the timer.
 fn arm(orders: &[Order]) {
-    let words = || LastWords { at: 0, note: [0; 2], line: Vec::new(), code: 124 };
+    let words = || LastWords { at: 0, note: [0; 2], line: b"the time is over\n".to_vec(), code: 124 };
     for order in orders {
         let armed = match order {
             Order::WallMillis(millis) => signal::own_stack()

@@ -31,7 +31,7 @@ pub enum Argument {
     Minute,
     /// The address of a text that ends in NUL.
     Text(String),
-    /// The address of the code that handles the time limit's signal, rounded down to its page.
+    /// The address of the code that handles the time limit's signal, rounded down to its page; 0 without a limit.
     Handler,
     /// The address of a page that has been readable, writable and executable since before the seal, as V8's code
     /// range is. It holds endless loops.
@@ -61,6 +61,12 @@ pub enum Order {
     },
     /// Writes endless loops over the code that handles the time limit's signal.
     Trample,
+    /// Prepares the C library's own data so that its next cancellation point, called by the handler of the time
+    /// limit, leaps into endless loops instead of coming back.
+    Cancel,
+    /// Makes the table of addresses writable through which the compiler calls other crates and the C library, and
+    /// lets each of them lead to endless loops.
+    Redirect,
     /// Says this text.
     Say(String),
     /// Waits until it is killed: sleeping.
@@ -107,6 +113,8 @@ pub fn parse(texts: &[String]) -> Result<(Stage, Vec<Order>), Unknown> {
             }
             "say" => orders.push(Order::Say(rest.to_owned())),
             "trample" => orders.push(Order::Trample),
+            "cancel" => orders.push(Order::Cancel),
+            "redirect" => orders.push(Order::Redirect),
             "wait" => orders.push(Order::Wait),
             "spin" => orders.push(Order::Spin),
             _ => return Err(unknown()),

@@ -118,6 +118,17 @@ fn the_handler_stays_what_it_is() {
 }
 
 #[test]
+fn the_handler_asks_nothing_that_lies_in_writable_memory() {
+    // The C library's cancellation points and the global offset table belong to whoever has taken over V8.
+    let limit = format!("wall={}", LIMIT.as_millis());
+    for attack in ["cancel", "redirect"] {
+        let outcome = send(&["stage=run", &limit, attack, "spin"]);
+        assert_eq!(outcome.code, 124, "{attack}: {outcome:?}");
+        assert!(outcome.took < LIMIT + Duration::from_millis(400), "{attack}: {outcome:?}");
+    }
+}
+
+#[test]
 fn no_file_is_there_after_the_seal() {
     const ENOENT: i64 = -2;
     for call in ["syscall 257 -100 @text:/ 0 0", "syscall 89 @text:/proc/self/exe @scratch 100"] {
