@@ -1,4 +1,5 @@
 //! `console` against Node.js: the same values, the same text. Outside the jail.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests.
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What nobody caught: place, source line, caret, stack, cause; exit code and reason. Outside the jail.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests.
 
 mod common;
 

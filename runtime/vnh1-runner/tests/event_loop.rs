@@ -1,4 +1,5 @@
 //! Timers, immediates, microtasks, ticks, stdin, process. Outside the jail.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests.
 
 mod common;
 

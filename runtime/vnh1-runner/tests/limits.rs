@@ -2,6 +2,7 @@
 //!
 //! Overshoot is measured by the process's own clocks: on a busy machine the CPU time that a loop got can only be
 //! less than the wall time that passed, so it bounds how late the end came.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests.
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! ES modules: resolution, links, cycles, JSON, import.meta, import(). Outside the jail.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests.
 
 mod common;
 

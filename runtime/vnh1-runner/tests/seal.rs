@@ -1,4 +1,5 @@
 //! The seal as the outside sees it, and what differs between two processes from one snapshot. Outside the jail.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests.
 
 mod common;
 

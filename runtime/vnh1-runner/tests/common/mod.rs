@@ -1,5 +1,5 @@
 //! Runs the real runner on a script, as the runtime does (settings on 5, ending on 6) or by hand. Outside the jail.
-#![allow(dead_code, missing_docs)] // Each test program uses its part.
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)] // Each test program uses its part.
 
 use std::fs;
 use std::io::Write;
