@@ -59,6 +59,8 @@ fn main() {
             Order::Call { early: false, int80, .. } => say(&format!("returned {}", call(*int80, nr, args))),
             Order::Say(text) => say(text),
             Order::Trample => loops(usize::try_from(memory.handler).unwrap_or(0)),
+            Order::Hoard(mib) => say(&format!("hoarded {} MiB", hoard(*mib))),
+            Order::Tables(mib) => say(&format!("tables of {} MiB", tables(*mib))),
             Order::Cancel => raw::cancel(memory.executable),
             Order::Redirect => raw::redirect(memory.executable),
             Order::Wait => loop {
@@ -115,6 +117,53 @@ impl Memory {
             executable: page as u64,
         }
     }
+}
+
+/// mmap(2) of private memory; 0 if the kernel refuses.
+fn map(bytes: u64, protection: u64) -> u64 {
+    const PRIVATE_ANONYMOUS_NORESERVE: u64 = 0x4022;
+    u64::try_from(call(false, 9, [0, bytes, protection, PRIVATE_ANONYMOUS_NORESERVE, u64::MAX, 0])).unwrap_or(0)
+}
+
+fn touch(address: u64, write: bool) {
+    let Ok(address) = usize::try_from(address) else { return };
+    // SAFETY: the callers mapped it, readable or writable as they say here.
+    unsafe {
+        if write {
+            std::ptr::with_exposed_provenance_mut::<u8>(address).write_volatile(1);
+        } else {
+            std::ptr::with_exposed_provenance::<u8>(address).read_volatile();
+        }
+    }
+}
+
+/// Fills memory, and takes the right to write away from what is full. How many MiB it came to.
+fn hoard(mib: u64) -> u64 {
+    const PART: u64 = 1 << 20;
+    for done in 0..mib {
+        let part = map(PART, 3);
+        if part == 0 {
+            return done;
+        }
+        (part..part + PART).step_by(PAGE).for_each(|page| touch(page, true));
+        call(false, 10, [part, PART, 1, 0, 0, 0]);
+    }
+    mib
+}
+
+/// Reads one byte of every 2 MiB: a page of page table for each. How many MiB of tables it came to.
+fn tables(mib: u64) -> u64 {
+    const PART: u64 = 512 << 20;
+    const NO_HUGE_PAGES: u64 = 15;
+    for done in 0..mib {
+        let part = map(PART, 1);
+        if part == 0 {
+            return done;
+        }
+        call(false, 28, [part, PART, NO_HUGE_PAGES, 0, 0, 0]);
+        (part..part + PART).step_by(2 << 20).for_each(|page| touch(page, false));
+    }
+    mib
 }
 
 /// Fills a page with jumps to themselves: whoever is sent there never comes back.

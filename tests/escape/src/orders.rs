@@ -61,6 +61,12 @@ pub enum Order {
     },
     /// Writes endless loops over the code that handles the time limit's signal.
     Trample,
+    /// Fills this many MiB of memory, each part protected against writing once it is full, so that RLIMIT_DATA does
+    /// not count it any more.
+    Hoard(u64),
+    /// Reads so much untouched memory that this many MiB of page tables stand for it, which no limit of the process
+    /// counts.
+    Tables(u64),
     /// Prepares the C library's own data so that its next cancellation point, called by the handler of the time
     /// limit, leaps into endless loops instead of coming back.
     Cancel,
@@ -112,6 +118,8 @@ pub fn parse(texts: &[String]) -> Result<(Stage, Vec<Order>), Unknown> {
                 orders.push(Order::Call { early: verb == "early", int80: verb == "int80", nr, args });
             }
             "say" => orders.push(Order::Say(rest.to_owned())),
+            "hoard" => orders.push(Order::Hoard(rest.parse().map_err(|_| unknown())?)),
+            "tables" => orders.push(Order::Tables(rest.parse().map_err(|_| unknown())?)),
             "trample" => orders.push(Order::Trample),
             "cancel" => orders.push(Order::Cancel),
             "redirect" => orders.push(Order::Redirect),

@@ -60,12 +60,12 @@ fn against_the_clock(attack: Attack, more: &[&str]) -> Outcome {
 }
 
 #[test]
-fn nothing_outlives_the_time_limit() {
+fn nothing_outlives_the_time_limit_alone() {
     for attack in ON_THE_TIME_LIMIT {
         let outcome = against_the_clock(*attack, &[]);
         // By the handler, by the filter, or by its own broken memory: dead in time.
         assert!([124, 159, 139].contains(&outcome.code), "{attack:?}: {outcome:?}");
-        assert!(outcome.took < LIMIT + Duration::from_millis(400), "{attack:?}: {outcome:?}");
+        assert!(outcome.took < LIMIT + Duration::from_millis(1000), "{attack:?}: {outcome:?}");
     }
 }
 
@@ -124,7 +124,7 @@ fn the_handler_asks_nothing_that_lies_in_writable_memory() {
     for attack in ["cancel", "redirect"] {
         let outcome = send(&["stage=run", &limit, attack, "spin"]);
         assert_eq!(outcome.code, 124, "{attack}: {outcome:?}");
-        assert!(outcome.took < LIMIT + Duration::from_millis(400), "{attack}: {outcome:?}");
+        assert!(outcome.took < LIMIT + Duration::from_millis(1000), "{attack}: {outcome:?}");
     }
 }
 
