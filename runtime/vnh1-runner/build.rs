@@ -55,11 +55,8 @@ fn main() {
         let index = scope.add_context_data(context, world);
         assert_eq!(index, 0, "the world is the snapshot's first data");
     }
-    let keep = match std::env::var_os("VNH1_SNAPSHOT_CLEAR") {
-        Some(_) => v8::FunctionCodeHandling::Clear,
-        None => v8::FunctionCodeHandling::Keep,
-    };
-    let blob = isolate.create_blob(keep).expect("V8 made no snapshot");
+    // With the code kept a start takes about 3 % less than with it cleared, for 40 kB more.
+    let blob = isolate.create_blob(v8::FunctionCodeHandling::Keep).expect("V8 made no snapshot");
     assert!(blob.can_be_rehashed(), "the script world holds something whose hash seed would be the same everywhere");
 
     let out = std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");

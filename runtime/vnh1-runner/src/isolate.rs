@@ -42,6 +42,11 @@ pub fn start(limits: &EffectiveLimits, jitless: bool) -> Result<v8::SharedRef<v8
     Ok(platform)
 }
 
+/// The time zone of `Date` and `Intl`, by its IANA name. One that ICU does not know changes nothing: it stays UTC.
+pub fn set_time_zone(name: &str) {
+    let _known = v8::icu::set_default_time_zone(name);
+}
+
 /// Makes the isolate from the snapshot.
 pub fn new(limits: &EffectiveLimits, buffers: &'static Buffers) -> v8::OwnedIsolate {
     let heap = usize::try_from(limits.heap_bytes).unwrap_or(usize::MAX);

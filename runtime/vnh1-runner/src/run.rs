@@ -38,6 +38,9 @@ fn run(arguments: Vec<Vec<u8>>) -> ! {
     }
     let platform =
         isolate::start(&limits, settings.jitless).unwrap_or_else(|error| ending::refuse(ExitCode::Failure, &error));
+    if let Some(zone) = settings.env.get("TZ") {
+        isolate::set_time_zone(zone);
+    }
     let buffers = Buffers::new(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX));
     let mut isolate = isolate::new(&limits, buffers);
 

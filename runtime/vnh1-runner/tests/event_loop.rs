@@ -186,3 +186,14 @@ fn intl_and_time_have_their_data_and_the_zone_is_utc() {
         "1.234,5 1970年1月1日木曜日 Thu Jan 01 1970 00:00:00 GMT+0000 (Coordinated Universal Time) 0 UTC\n"
     );
 }
+
+#[test]
+fn a_granted_time_zone_is_kept_and_an_unknown_one_is_utc() {
+    for (zone, text) in [("America/New_York", "300\n"), ("Nowhere/Nothing", "0\n"), ("../../etc/passwd", "0\n")] {
+        assert_eq!(
+            Run::script("console.log(new Date(0).getTimezoneOffset());").env("TZ", zone).stdout(),
+            text,
+            "{zone}"
+        );
+    }
+}
