@@ -19,6 +19,8 @@ mod event_loop;
 #[cfg(target_os = "linux")]
 mod isolate;
 #[cfg(target_os = "linux")]
+mod load_error;
+#[cfg(target_os = "linux")]
 mod modules;
 #[cfg(target_os = "linux")]
 mod natives;

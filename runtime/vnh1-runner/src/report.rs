@@ -3,7 +3,7 @@
 //! Invariant: reporting ends the script, whatever the thrown value does while it is looked at.
 
 use crate::ending;
-use crate::modules::LoadError;
+use crate::load_error::LoadError;
 use crate::state::State;
 use vnh1_spec::{ExitCode, Reason};
 use vnh1_sys::stdio::Stdio;
