@@ -77,12 +77,26 @@ fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
-/// Waits for the end of a started program and reads what it said; kills it when `at_most` is over.
+/// Starts a program. One that was copied a moment ago may still be open for writing in a child that another thread
+/// of the tests has forked and that has not executed its own program yet: that passes.
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    let until = Instant::now() + Duration::from_secs(2);
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Starts a program, waits for its end and reads what it said; kills it when `at_most` is over.
 fn outcome(command: &mut Command, at_most: Duration) -> Result<Outcome, Error> {
     let program = PathBuf::from(command.get_program());
     let run = |error| Error::Run(program.clone(), error);
     let start = Instant::now();
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(run)?;
+    let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped())).map_err(run)?;
     // The attacker says less than a pipe holds, so nothing is read before its end.
     let took = loop {
         if child.try_wait().map_err(run)?.is_some() {
@@ -178,7 +192,7 @@ impl Jail {
         orders.push(token.clone());
         let mut command = self.command(flags, &orders);
         let mut launch =
-            command.stdout(Stdio::piped()).spawn().map_err(|error| Error::Run(self.folder.clone(), error))?;
+            spawn(command.stdout(Stdio::piped())).map_err(|error| Error::Run(self.folder.clone(), error))?;
         let stdout = launch.stdout.take();
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {

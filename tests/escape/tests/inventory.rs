@@ -20,6 +20,11 @@ fn hold(orders: &[&str]) -> (Jail, Held) {
     (jail, held)
 }
 
+/// Much of what /proc knows of the jail it tells only root.
+fn may_look() -> bool {
+    needs("root, to look into the jail from outside", is_root())
+}
+
 fn status(held: &Held, key: &str) -> String {
     let status = held.proc("status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
@@ -72,6 +77,9 @@ fn descriptors(held: &Held) -> BTreeSet<u32> {
 
 #[test]
 fn descriptors_are_exactly_the_documented_ones() {
+    if !may_look() {
+        return;
+    }
     let (_jail, held) = hold(&[]);
     assert_eq!(descriptors(&held), BTreeSet::from([0, 1, 2, 5, 6]));
     for fd in [5, 6] {
@@ -84,6 +92,9 @@ fn descriptors_are_exactly_the_documented_ones() {
 
 #[test]
 fn the_environment_is_empty() {
+    if !may_look() {
+        return;
+    }
     let (_jail, held) = hold(&[]);
     assert_eq!(held.proc("environ").unwrap(), "");
     assert_eq!(fs::read_link(held.proc_path("cwd")).unwrap(), Path::new("/"));
@@ -126,6 +137,9 @@ fn every_mount_is_read_only_and_none_is_of_the_kernels_own() {
 
 #[test]
 fn nobody_can_write_in_the_root_not_even_from_outside() {
+    if !may_look() {
+        return;
+    }
     let (_jail, held) = hold(&[]);
     const EROFS: i32 = 30;
     let tries = ["new", "main.js", "proc/new", "dev/new", "tmp/new"];
@@ -192,10 +206,10 @@ fn the_network_is_a_loopback_that_is_down() {
 
 #[test]
 fn the_host_name_is_not_the_hosts() {
-    let (_jail, held) = hold(&[]);
-    if !needs("root, to enter the jail's uts namespace", is_root()) {
+    if !may_look() {
         return;
     }
+    let (_jail, held) = hold(&[]);
     let pid = held.pid.to_string();
     let inside = std::process::Command::new("nsenter").args(["--uts", "-t", &pid, "uname", "-n"]).output().unwrap();
     assert!(inside.status.success(), "{}", String::from_utf8_lossy(&inside.stderr));
@@ -252,6 +266,9 @@ fn no_known_path_leads_anywhere() {
 
 #[test]
 fn the_real_runner_keeps_nothing_open_after_the_seal() {
+    if !may_look() {
+        return;
+    }
     let runner: PathBuf = bin_dir().unwrap().join("vnh1-runner");
     let jail = Jail::new(&runner, "console.log('ready'); for (;;) ;\n").unwrap();
     let held = jail.hold(&["--wall-time", "20s"], &[]).unwrap();
