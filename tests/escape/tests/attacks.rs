@@ -60,7 +60,7 @@ fn against_the_clock(attack: Attack, more: &[&str]) -> Outcome {
 }
 
 #[test]
-fn nothing_outlives_the_time_limit_alone() {
+fn nothing_outlives_the_time_limit() {
     for attack in ON_THE_TIME_LIMIT {
         let outcome = against_the_clock(*attack, &[]);
         // By the handler, by the filter, or by its own broken memory: dead in time.
