@@ -116,20 +116,16 @@ pub fn harden(spec: &Spec, operator: &Policy, ids: IdMapping) -> Result<Hardened
     spec.set_mounts(Some(mounts(spec.mounts().iter().flatten(), policy.tmp_bytes)?));
 
     let linux = spec.linux_mut().as_mut().ok_or(HardenError::NoLinux)?;
-    let namespaces = namespaces(linux.namespaces().iter().flatten())?;
-    let new_user_namespace = namespaces.iter().any(|n| n.typ() == LinuxNamespaceType::User && n.path().is_none());
-    linux.set_namespaces(Some(namespaces));
-    if new_user_namespace {
-        if linux.uid_mappings().is_none() || linux.gid_mappings().is_none() {
-            linux.set_uid_mappings(Some(vec![one_id(ids.uid)?]));
-            linux.set_gid_mappings(Some(vec![one_id(ids.gid)?]));
-        }
-        let maps = |ranges: &Option<Vec<LinuxIdMapping>>, id: u32| {
-            ranges.iter().flatten().any(|m| id.checked_sub(m.container_id()).is_some_and(|offset| offset < m.size()))
-        };
-        if !maps(linux.uid_mappings(), user.0) || !maps(linux.gid_mappings(), user.1) {
-            return Err(HardenError::UserNotMapped { uid: user.0, gid: user.1 });
-        }
+    linux.set_namespaces(Some(namespaces()?));
+    if linux.uid_mappings().is_none() || linux.gid_mappings().is_none() {
+        linux.set_uid_mappings(Some(vec![one_id(ids.uid)?]));
+        linux.set_gid_mappings(Some(vec![one_id(ids.gid)?]));
+    }
+    let maps = |ranges: &Option<Vec<LinuxIdMapping>>, id: u32| {
+        ranges.iter().flatten().any(|m| id.checked_sub(m.container_id()).is_some_and(|offset| offset < m.size()))
+    };
+    if !maps(linux.uid_mappings(), user.0) || !maps(linux.gid_mappings(), user.1) {
+        return Err(HardenError::UserNotMapped { uid: user.0, gid: user.1 });
     }
     linux.set_devices(None);
     linux.set_sysctl(None);
@@ -217,16 +213,10 @@ fn is_volume(mount: &Mount) -> bool {
     bind && !["/dev", "/proc", "/sys"].iter().any(|place| mount.destination().starts_with(place))
 }
 
-/// The caller's namespaces, and a new one of each kind that is missing. The mount namespace is always new.
-fn namespaces<'a>(given: impl Iterator<Item = &'a LinuxNamespace>) -> Result<Vec<LinuxNamespace>, oci_spec::OciSpecError> {
-    let mut namespaces: Vec<LinuxNamespace> =
-        given.filter(|namespace| namespace.typ() != LinuxNamespaceType::Mount).cloned().collect();
-    for kind in NAMESPACES {
-        if !namespaces.iter().any(|namespace| namespace.typ() == kind) {
-            namespaces.push(LinuxNamespaceBuilder::default().typ(kind).build()?);
-        }
-    }
-    Ok(namespaces)
+/// A new namespace of each kind, whatever the caller joined: a script can use none of what it would find there, and
+/// what is served to it from the caller's network is served from outside.
+fn namespaces() -> Result<Vec<LinuxNamespace>, oci_spec::OciSpecError> {
+    NAMESPACES.iter().map(|kind| LinuxNamespaceBuilder::default().typ(*kind).build()).collect()
 }
 
 fn one_id(outside: u32) -> Result<LinuxIdMapping, oci_spec::OciSpecError> {

@@ -182,7 +182,7 @@ impl ContainerDir {
 fn lock_file(path: &Path) -> Result<File, StateError> {
     let locked = || {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        lock::exclusive(&file)?;
+        lock::wait_and_sign(&file)?;
         Ok(file)
     };
     locked().map_err(|e| StateError::Lock(path.to_path_buf(), e))
@@ -225,11 +225,16 @@ pub(crate) fn unborn(root: &Path) -> Result<Vec<PathBuf>, StateError> {
     Ok(entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(dead)).map(|entry| entry.path()).collect())
 }
 
-/// Whether the container was made by a foreground runtime that has died since.
+/// Whether nobody will ever come back to this container: its runtime died while it made it, or while it waited for it.
 pub(crate) fn is_orphan(root: &Path, id: &ContainerId) -> bool {
     let dir = root.join(id.as_str());
-    let free = |name: &str| File::open(dir.join(name)).is_ok_and(|file| lock::try_exclusive(&file).unwrap_or(false));
-    free(LOCK) && (free(OWNER) || !dir.join(STATE).exists())
+    let signed = |name: &str| File::open(dir.join(name)).is_ok_and(|file| !matches!(lock::signer(&file), Ok(None)));
+    if signed(LOCK) {
+        return false;
+    }
+    let finished = matches!(read_record(&dir), Ok(Some(Record { process: Some(_), .. })));
+    // A container of `create` has no owner: it is meant to be there once it is finished.
+    if dir.join(OWNER).exists() { !signed(OWNER) } else { !finished }
 }
 
 /// The process that waits for `start` in a container, if one does. It is found even if nobody recorded it.

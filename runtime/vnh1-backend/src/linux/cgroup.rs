@@ -153,6 +153,24 @@ pub fn find(name: &str) -> CgroupRecord {
     CgroupRecord { folders: folders.filter(|(_, path)| path.exists()).collect() }
 }
 
+/// The folders that a cgroup path stands for in every hierarchy that is mounted, whether they exist or not.
+#[must_use]
+pub fn everywhere(path: &Path) -> CgroupRecord {
+    let below = path.strip_prefix("/").unwrap_or(path);
+    let table = read_text(Path::new("/proc/self/mountinfo")).unwrap_or_default();
+    let folders = table.lines().filter_map(|line| {
+        let (before, after) = line.split_once(" - ")?;
+        let kind = after.split(' ').next()?;
+        let point = before.split(' ').nth(4)?;
+        let controller = Path::new(point).file_name()?.to_string_lossy().into_owned();
+        let controller = if kind == "cgroup2" { UNIFIED.to_owned() } else { controller };
+        kind.starts_with("cgroup").then(|| (controller, Path::new(point).join(below)))
+    });
+    // A path that leads nowhere but to the mount itself is none that may be removed.
+    let safe = below.components().all(|part| matches!(part, std::path::Component::Normal(_))) && !below.as_os_str().is_empty();
+    CgroupRecord { folders: if safe { folders.collect() } else { Vec::new() } }
+}
+
 /// Makes an empty cgroup and takes it away again; tells where.
 ///
 /// # Errors

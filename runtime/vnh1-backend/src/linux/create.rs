@@ -20,6 +20,7 @@ use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use vnh1_spec::Settings;
@@ -143,9 +144,16 @@ pub fn create(
                 filters,
                 no_new_privileges: no_new_privileges(request.spec),
             });
+            // libcontainer makes these; they are known before, so that they can be removed whatever happens.
+            let path = request.spec.linux().as_ref().and_then(|linux| linux.cgroups_path().clone());
+            let cgroup = path.filter(|_| !request.systemd_cgroup).map(|path| cgroup::everywhere(&path)).unwrap_or_default();
+            record(&cgroup).map_err(CreateError::Record)?;
             let spec = private_spec(request.spec, request.root, None);
-            let (process, _) = build(&mut request, &spec, program, alive, None)?;
-            Ok(Created { process, cgroup: CgroupRecord::default(), protections: Default::default() })
+            let built = build(&mut request, &spec, program, alive, None).inspect_err(|_| {
+                let _ = cgroup::remove(&cgroup);
+            });
+            let (process, _) = built?;
+            Ok(Created { process, cgroup, protections: Default::default() })
         }
         Workload::Script { settings, runner_folder } => {
             let program = Program::Script(ScriptProgram {
@@ -156,7 +164,7 @@ pub fn create(
                 // The launch profile that vnh1 writes into its own bundles is compiled in: once is enough.
                 filters: if is_launch_profile(request.spec) { Vec::new() } else { filters },
             });
-            let (cgroup, membership, absence) = match cgroup::make(&cgroup_name(request.id), &settings.limits) {
+            let (cgroup, membership, absence) = match cgroup::make(&cgroup_name(request.dir), &settings.limits) {
                 Ok((cgroup, membership)) => (cgroup, Some(membership), None),
                 Err(error) if error.is_absence() => (CgroupRecord::default(), None, Some(error.to_string())),
                 Err(error) => return Err(error.into()),
@@ -195,10 +203,15 @@ pub fn start(dir: &Path, id: &str) -> io::Result<()> {
     })
 }
 
-/// Name of a container's cgroup.
+/// Name of the cgroup of the container with this folder. The same id may be in use below another folder of states, so
+/// the name holds a number for that folder (FNV-1a).
 #[must_use]
-pub fn cgroup_name(id: &str) -> String {
-    format!("{CGROUP_PREFIX}{id}")
+pub fn cgroup_name(dir: &Path) -> String {
+    let fold = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    let parent = dir.parent().unwrap_or(Path::new("/"));
+    let hash = parent.as_os_str().as_bytes().iter().fold(0x811C_9DC5, fold);
+    let id = dir.file_name().unwrap_or_default().to_string_lossy();
+    format!("{CGROUP_PREFIX}{hash:08x}-{id}")
 }
 
 fn build(
@@ -235,7 +248,12 @@ fn build(
 }
 
 fn run_builder(request: &mut Request<'_>, root: &Path, bundle: &Path, entry: Entry) -> Result<i32, CreateError> {
-    let failed = |error: libcontainer::error::LibcontainerError| CreateError::Libcontainer(chain(&error));
+    let failed = |error: libcontainer::error::LibcontainerError| {
+        // What libcontainer could not clean up on its stage goes with the stage: only the cause is told.
+        let text = chain(&error);
+        let cause = text.split(" error during cleanup").next().unwrap_or(&text).trim_end_matches('.');
+        CreateError::Libcontainer(cause.to_owned())
+    };
     let mut builder = ContainerBuilder::new(request.id.to_owned(), SyscallType::default())
         .with_root_path(root)
         .map_err(failed)?

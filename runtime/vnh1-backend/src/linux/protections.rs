@@ -11,7 +11,7 @@ pub fn of_script(spec: &Spec, single_id: bool, no_cgroup: Option<&str>) -> Prote
     let namespace = |kind| match namespaces.into_iter().flatten().find(|namespace| namespace.typ() == kind) {
         Some(namespace) => match namespace.path() {
             None => Enforced,
-            Some(path) => Partial(format!("joined {} as the caller asked", path.display())),
+            Some(path) => Partial(format!("joined {}", path.display())),
         },
         None => Absent("the config has none".to_owned()),
     };

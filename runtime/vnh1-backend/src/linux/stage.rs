@@ -14,7 +14,7 @@ const STAGE: &str = "/sys/fs/cgroup";
 const STAGE_BYTES: u64 = 64 << 10;
 /// The cgroup path that libcontainer is given. Nothing stands behind it: the container's own cgroup is entered from
 /// outside ([`crate::linux::cgroup`]).
-pub const CGROUP: &str = "/vnh1";
+pub const CGROUP: &str = "/";
 /// Longest mount table that is read, in bytes.
 const MAX_MOUNTS_BYTES: usize = 4 << 20;
 
@@ -106,8 +106,8 @@ impl Stage {
 fn stand_in_for_cgroups() -> io::Result<()> {
     let table = read_bounded(Path::new("/proc/self/mountinfo"), MAX_MOUNTS_BYTES)?;
     for point in covered(&String::from_utf8_lossy(&table)) {
-        let folder = Path::new(point).join(CGROUP.trim_start_matches('/'));
-        std::fs::create_dir_all(&folder)?;
+        let folder = Path::new(point);
+        std::fs::create_dir_all(folder)?;
         match std::os::unix::fs::symlink("/dev/null", folder.join("cgroup.procs")) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}

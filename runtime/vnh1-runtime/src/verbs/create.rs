@@ -99,7 +99,9 @@ pub(crate) fn make(order: Order<'_>, dir: ContainerDir, context: &Context) -> Re
     match make_in(order, &dir, &mut record, context) {
         Ok((process, limits)) => Ok(Made { dir, record, process, limits }),
         Err(failure) => {
-            destroy(dir, Some(&record))?;
+            // What was recorded on the way is what there may be to take away.
+            let kept = dir.record().ok().flatten().unwrap_or(record);
+            destroy(dir, Some(&kept))?;
             Err(failure)
         }
     }
@@ -184,10 +186,9 @@ fn make_native(
     context: &Context,
 ) -> Result<(ProcessRecord, Option<EffectiveLimits>), Failure> {
     "native".clone_into(&mut record.handler);
-    dir.save(record)?;
     let mut spec = order.spec.clone();
     if let Some(linux) = spec.linux_mut().as_mut().filter(|_| !context.systemd_cgroup) {
-        let path = linux.cgroups_path().clone().unwrap_or_else(|| PathBuf::from(backend::cgroup_name(dir.id.as_str())));
+        let path = linux.cgroups_path().clone().unwrap_or_else(|| PathBuf::from(backend::cgroup_name(&dir.path)));
         linux.set_cgroups_path(Some(Path::new("/").join(path)));
     }
     let request = Request {
@@ -202,7 +203,11 @@ fn make_native(
         dies_with_maker: order.dies_with_maker,
         systemd_cgroup: context.systemd_cgroup,
     };
-    let created = backend::create(request, &mut |_| Ok(()))?;
+    let before = record.clone();
+    let created = backend::create(request, &mut |cgroup| {
+        let record = Record { cgroup: cgroup.clone(), ..before.clone() };
+        dir.save(&record).map_err(io::Error::other)
+    })?;
     record.process = Some(created.process.clone());
     record.cgroup = created.cgroup;
     dir.save(record)?;

@@ -54,6 +54,6 @@ pub(crate) fn destroy(dir: ContainerDir, record: Option<&Record>) -> Result<(), 
     if let Some(record) = record {
         cgroup::remove(&record.cgroup)?;
     }
-    cgroup::remove(&cgroup::find(&create::cgroup_name(dir.id.as_str())))?;
+    cgroup::remove(&cgroup::find(&create::cgroup_name(&dir.path)))?;
     Ok(dir.remove()?)
 }

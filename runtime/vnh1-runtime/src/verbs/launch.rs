@@ -8,6 +8,7 @@ use crate::report::{Memory, Report, Times};
 use crate::state::{ContainerDir, ending, random_id};
 use crate::verbs::create::{Made, Order, make};
 use crate::verbs::delete::destroy;
+use crate::verbs::prune::prune;
 use crate::verbs::script::request;
 use crate::verbs::start::go;
 use std::fs;
@@ -65,6 +66,8 @@ pub(crate) fn launch(args: &cli::Launch, context: &Context) -> Result<u8, Failur
     let mut known = made.record.protections.clone();
     destroy(made.dir, Some(&made.record))?;
     drop(owner);
+    // Whoever was killed before could not do this itself.
+    prune(context)?;
 
     let waited = ran?;
     let evidence = Evidence {
