@@ -27,7 +27,7 @@ pub enum IsolateError {
 /// Starts V8 for this process.
 pub fn start(limits: &EffectiveLimits, jitless: bool) -> Result<v8::SharedRef<v8::Platform>, IsolateError> {
     v8::V8::set_flags_from_string(world::FLAGS);
-    let pages = (limits.memory_bytes / WASM_PAGE_BYTES).min(65_536);
+    let pages = (limits.external_bytes / WASM_PAGE_BYTES).min(65_536);
     v8::V8::set_flags_from_string(&format!("--wasm-max-mem-pages={pages}"));
     v8::V8::set_flags_from_string(&format!("--stack-size={}", limits.stack_bytes / 1024));
     if jitless {

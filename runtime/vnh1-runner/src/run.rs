@@ -41,7 +41,7 @@ fn run(arguments: Vec<Vec<u8>>) -> ! {
     if let Some(zone) = settings.env.get("TZ") {
         isolate::set_time_zone(zone);
     }
-    let buffers = Buffers::new(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX));
+    let buffers = Buffers::new(usize::try_from(limits.external_bytes).unwrap_or(usize::MAX));
     let mut isolate = isolate::new(&limits, buffers);
 
     v8::scope!(let scope, &mut isolate);

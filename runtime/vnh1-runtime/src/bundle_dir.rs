@@ -63,7 +63,7 @@ impl Bundle {
 pub(crate) fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let read = || {
         let text = read_bounded(path, MAX_POLICY_BYTES).map_err(|e| BundleError::Read(path.to_path_buf(), e))?;
-        serde_json::from_slice(&text).map_err(|e| BundleError::Policy(path.to_path_buf(), e))
+        vnh1_bundle::annotation::read_policy(&text).map_err(|e| BundleError::Policy(path.to_path_buf(), e))
     };
     read().map_err(|error| Failure::usage(&error))
 }

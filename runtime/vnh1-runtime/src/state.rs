@@ -170,12 +170,25 @@ impl ContainerDir {
         // The name goes first and in one step, so that nobody finds half of a container.
         let gone = self.path.with_file_name(format!("{UNBORN}{}-gone-{}", std::process::id(), self.id));
         fs::rename(&self.path, &gone).map_err(|e| StateError::Remove(self.path.clone(), e))?;
-        fs::remove_dir_all(&gone).map_err(|e| StateError::Remove(gone.clone(), e))
+        remove_tree(&gone)
     }
 
     /// The record; `None` if the runtime that made this folder died before it wrote one.
     pub(crate) fn record(&self) -> Result<Option<Record>, StateError> {
         read_record(&self.path)
+    }
+}
+
+/// Removes a folder with everything in it. Others may be at the same work: what is gone is gone.
+pub(crate) fn remove_tree(folder: &Path) -> Result<(), StateError> {
+    loop {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && folder.exists() => {}
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StateError::Remove(folder.to_path_buf(), error));
+            }
+            _ => return Ok(()),
+        }
     }
 }
 

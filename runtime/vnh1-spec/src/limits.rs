@@ -12,8 +12,8 @@ pub struct Limits {
     /// CPU time of the runner, user and system together, in milliseconds. Not stated: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_time_ms: Option<u64>,
-    /// Memory of the whole container in bytes (cgroup); without a cgroup the runner's private
-    /// memory by RLIMIT_DATA. `ArrayBuffer` and WebAssembly memory together may hold as much at most.
+    /// Memory of the whole container in bytes (cgroup); without a cgroup the runner's private memory by RLIMIT_DATA.
+    /// See [`EffectiveLimits::external_bytes`] for what `ArrayBuffer` and WebAssembly may hold of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
     /// V8's JavaScript heap in bytes.
@@ -45,6 +45,9 @@ pub struct EffectiveLimits {
     pub memory_bytes: u64,
     /// See [`Limits::heap_bytes`].
     pub heap_bytes: u64,
+    /// `ArrayBuffer` and WebAssembly memory together, in bytes: the memory less an eighth of it, or less 8 MiB if that
+    /// is more, so that a script meets a `RangeError` before the kernel ends it.
+    pub external_bytes: u64,
     /// See [`Limits::stack_bytes`].
     pub stack_bytes: u64,
     /// See [`Limits::pids`].
@@ -67,6 +70,9 @@ pub const DEFAULT_PIDS: u64 = 8;
 pub const DEFAULT_DESCRIPTORS: u64 = 256;
 /// Default for [`Limits::output_bytes`].
 pub const DEFAULT_OUTPUT_BYTES: u64 = 1 << 30;
+
+/// What the runner itself needs of the memory at least.
+const RUNNER_BYTES: u64 = 8 * MIB;
 
 /// Least [`Limits::memory_bytes`]: what V8 needs to start and answer.
 pub const LEAST_MEMORY_BYTES: u64 = 16 * MIB;
@@ -131,6 +137,7 @@ impl Limits {
             cpu_time_ms: some_time("cpu_time_ms", self.cpu_time_ms)?,
             memory_bytes,
             heap_bytes,
+            external_bytes: memory_bytes - (memory_bytes / 8).max(RUNNER_BYTES),
             stack_bytes,
             pids: at_least("pids", self.pids.unwrap_or(DEFAULT_PIDS), LEAST_PIDS)?,
             descriptors: at_least("descriptors", self.descriptors.unwrap_or(DEFAULT_DESCRIPTORS), LEAST_DESCRIPTORS)?,

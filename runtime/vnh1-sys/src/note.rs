@@ -1,8 +1,9 @@
 //! A few bytes of memory shared with a file outside the jail, and the last words of a process. In the jail.
 //!
-//! Invariant: everything here may run inside a signal handler: it allocates nothing, takes no lock and never
-//! waits, not even for a full pipe (signal-safety(7)).
+//! Invariant: everything here may run inside a signal handler, and is inlined into it ([`crate::bare`] says why): it
+//! allocates nothing, takes no lock and never waits, not even for a full pipe (signal-safety(7)).
 
+use crate::bare;
 use rustix::mm::{MapFlags, ProtFlags};
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
@@ -42,6 +43,7 @@ pub fn map(file: BorrowedFd<'_>) -> Result<(), MapError> {
 }
 
 /// Writes bytes into the shared memory, if there is any. What would stand beyond its end is left out.
+#[inline(always)]
 pub fn put(at: usize, bytes: &[u8]) {
     let start = SHARED.load(Ordering::Acquire);
     if start.is_null() {
@@ -76,23 +78,18 @@ impl LastWords {
     }
 
     /// Leaves the note, says the line and ends the process. Never waits: a stderr that takes nothing gets nothing.
+    #[inline(always)]
     pub fn end(&self) -> ! {
         put(self.at, &self.note);
-        if !self.line.is_empty() {
-            let mut stderr = libc::pollfd { fd: 2, events: libc::POLLOUT, revents: 0 };
-            // SAFETY: one valid pollfd; the buffer of write(2) lives through the call. Both are async-signal-safe.
-            unsafe {
-                if libc::poll(&raw mut stderr, 1, 0) == 1 {
-                    libc::write(2, self.line.as_ptr().cast(), self.line.len().min(MAX_LINE_BYTES));
-                }
-            }
+        if !self.line.is_empty() && bare::takes_output(2) {
+            bare::write(2, self.line.as_ptr(), self.line.len().min(MAX_LINE_BYTES));
         }
         end(self.code)
     }
 }
 
-/// Ends the process at once, without teardown (_exit(2)).
+/// Ends the process at once, without teardown (exit_group(2)).
+#[inline(always)]
 pub fn end(code: u8) -> ! {
-    // SAFETY: _exit(2) has no precondition and is async-signal-safe.
-    unsafe { libc::_exit(i32::from(code)) }
+    bare::exit(code)
 }

@@ -51,7 +51,7 @@ fn without_a_usable_cgroup_a_policy_that_requires_it_refuses() {
 }
 
 #[test]
-fn without_user_namespaces_a_user_is_refused_with_advice() {
+fn without_user_namespaces_nothing_starts() {
     let Some(place) = Place::new(User::Single, "nouser") else { return };
     // A user namespace in which no further one may be made: the limit is the namespace's own, not the machine's.
     let script = place.script("main.js", "console.log('must not run')");
@@ -69,7 +69,7 @@ fn without_user_namespaces_a_user_is_refused_with_advice() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{stderr}");
     assert_eq!(output.stdout, b"");
-    assert!(stderr.contains("No space left") || stderr.contains("user namespace"), "{stderr}");
+    assert!(stderr.contains("No space left"), "{stderr}");
     place.assert_clean();
 }
 

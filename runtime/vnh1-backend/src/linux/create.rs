@@ -9,9 +9,9 @@ use crate::linux::ids::Rooted;
 use crate::linux::program::{self, ProgramError};
 use crate::linux::rootfs::RootfsError;
 use crate::linux::seccomp::{self, SeccompError};
-use crate::linux::stage::{self, StageError};
+use crate::linux::stage::{self, Stage, StageError};
 use crate::linux::{process, protections};
-use crate::record::{CgroupRecord, Created};
+use crate::record::{CgroupRecord, Created, ProcessRecord};
 use libcontainer::container::builder::ContainerBuilder;
 use libcontainer::notify_socket::NotifySocket;
 use libcontainer::syscall::syscall::SyscallType;
@@ -23,8 +23,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use vnh1_spec::Settings;
 use vnh1_spec::ending::ENDING_BYTES;
+use vnh1_spec::{Protections, Settings};
 use vnh1_sys::pidfd::Pidfd;
 
 /// Folder of the private bundle inside a container's folder.
@@ -136,59 +136,67 @@ pub fn create(
         Some(profile) => seccomp::compile(profile)?.iter().map(|program| bytes(program)).collect(),
         None => Vec::new(),
     };
-    let alive = create_file(&request.dir.join(ALIVE), 0)?;
     match request.workload {
-        Workload::Native => {
-            let program = Program::Native(NativeProgram {
-                capabilities: capability_sets(request.spec),
-                filters,
-                no_new_privileges: no_new_privileges(request.spec),
-            });
-            // libcontainer makes these; they are known before, so that they can be removed whatever happens.
-            let path = request.spec.linux().as_ref().and_then(|linux| linux.cgroups_path().clone());
-            let cgroup = path.filter(|_| !request.systemd_cgroup).map(|path| cgroup::everywhere(&path)).unwrap_or_default();
-            record(&cgroup).map_err(CreateError::Record)?;
-            let spec = private_spec(request.spec, request.root, None);
-            let built = build(&mut request, &spec, program, alive, None).inspect_err(|_| {
-                let _ = cgroup::remove(&cgroup);
-            });
-            let (process, _) = built?;
-            Ok(Created { process, cgroup, protections: Default::default() })
-        }
+        Workload::Native => create_native(&mut request, filters, record),
         Workload::Script { settings, runner_folder } => {
-            let program = Program::Script(ScriptProgram {
-                runner: program::open_runner(runner_folder)?,
-                settings: settings_file(settings).map_err(CreateError::Settings)?,
-                ending: create_file(&request.dir.join(ENDING), ENDING_BYTES as u64)?,
-                args: runner_args(settings)?,
-                // The launch profile that vnh1 writes into its own bundles is compiled in: once is enough.
-                filters: if is_launch_profile(request.spec) { Vec::new() } else { filters },
+            let mut stage = Stage::enter(request.rooted.is_some())?;
+            let runner = program::open_runner(runner_folder);
+            let created = runner.map_err(CreateError::from).and_then(|runner| {
+                let program = Program::Script(ScriptProgram {
+                    runner,
+                    settings: settings_file(settings).map_err(CreateError::Settings)?,
+                    ending: create_file(&request.dir.join(ENDING), ENDING_BYTES as u64)?,
+                    args: runner_args(settings)?,
+                    // The launch profile that vnh1 writes into its own bundles is compiled in: once is enough.
+                    filters: if is_launch_profile(request.spec) { Vec::new() } else { filters },
+                });
+                create_script(&mut request, &mut stage, program, settings, record)
             });
-            let (cgroup, membership, absence) = match cgroup::make(&cgroup_name(request.dir), &settings.limits) {
-                Ok((cgroup, membership)) => (cgroup, Some(membership), None),
-                Err(error) if error.is_absence() => (CgroupRecord::default(), None, Some(error.to_string())),
-                Err(error) => return Err(error.into()),
-            };
-            let built = record(&cgroup).map_err(CreateError::Record).and_then(|()| {
-                let stage = stage::set(request.root, request.rooted.is_some())?;
-                let spec = private_spec(request.spec, &stage.rootfs, Some(stage::CGROUP));
-                let built = build(&mut request, &spec, program, alive, membership.as_ref());
-                stage.leave()?;
-                built
-            });
-            match built {
-                Ok((process, spec)) => {
-                    let single_id = request.rooted == Some(Rooted::WithSingleId);
-                    let protections = protections::of_script(&spec, single_id, absence.as_deref());
-                    Ok(Created { process, cgroup, protections })
-                }
-                Err(error) => {
-                    let _ = cgroup::remove(&cgroup);
-                    Err(error)
-                }
-            }
+            stage.leave()?;
+            created
         }
     }
+}
+
+fn create_native(
+    request: &mut Request<'_>,
+    filters: Vec<Vec<[u8; 8]>>,
+    record: &mut dyn FnMut(&CgroupRecord) -> io::Result<()>,
+) -> Result<Created, CreateError> {
+    let program = Program::Native(NativeProgram {
+        capabilities: capability_sets(request.spec),
+        filters,
+        no_new_privileges: no_new_privileges(request.spec),
+    });
+    // libcontainer makes these; they are known before, so that they can be removed whatever happens.
+    let path = request.spec.linux().as_ref().and_then(|linux| linux.cgroups_path().clone());
+    let cgroup = path.filter(|_| !request.systemd_cgroup).map(|path| cgroup::everywhere(&path)).unwrap_or_default();
+    record(&cgroup).map_err(CreateError::Record)?;
+    let spec = private_spec(request.spec, request.root, None);
+    let process = build(request, &spec, program, None).inspect_err(|_| {
+        let _ = cgroup::remove(&cgroup);
+    })?;
+    Ok(Created { process, cgroup, protections: Protections::default() })
+}
+
+fn create_script(
+    request: &mut Request<'_>,
+    stage: &mut Stage,
+    program: Program,
+    settings: &Settings,
+    record: &mut dyn FnMut(&CgroupRecord) -> io::Result<()>,
+) -> Result<Created, CreateError> {
+    let (cgroup, membership, absence) = match cgroup::make(&cgroup_name(request.dir), &settings.limits) {
+        Ok((cgroup, membership)) => (cgroup, Some(membership), None),
+        Err(error) if error.is_absence() => (CgroupRecord::default(), None, Some(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    record(&cgroup).map_err(CreateError::Record)?;
+    let root = stage.set(request.root)?;
+    let spec = private_spec(request.spec, &root, Some(stage::CGROUP));
+    let process = build(request, &spec, program, membership.as_ref())?;
+    let single_id = request.rooted == Some(Rooted::WithSingleId);
+    Ok(Created { process, cgroup, protections: protections::of_script(&spec, single_id, absence.as_deref()) })
 }
 
 /// Lets a created container run.
@@ -218,9 +226,8 @@ fn build(
     request: &mut Request<'_>,
     spec: &Spec,
     program: Program,
-    alive: File,
     membership: Option<&Membership>,
-) -> Result<(crate::ProcessRecord, Spec), CreateError> {
+) -> Result<ProcessRecord, CreateError> {
     let bundle = request.dir.join(BUNDLE);
     let libcontainer = request.dir.join(LIBCONTAINER);
     for folder in [&bundle, &libcontainer] {
@@ -232,7 +239,7 @@ fn build(
 
     let entry = Entry {
         program: Rc::new(program),
-        alive: Rc::new(alive),
+        alive: Rc::new(create_file(&request.dir.join(ALIVE), 0)?),
         maker: Rc::new(Pidfd::myself().map_err(CreateError::Myself)?),
         dies_with_maker: request.dies_with_maker,
     };
@@ -244,7 +251,7 @@ fn build(
         membership.leave()?;
     }
     let pid = built?;
-    Ok((process::identify(pid).map_err(CreateError::Identify)?, spec.clone()))
+    process::identify(pid).map_err(CreateError::Identify)
 }
 
 fn run_builder(request: &mut Request<'_>, root: &Path, bundle: &Path, entry: Entry) -> Result<i32, CreateError> {

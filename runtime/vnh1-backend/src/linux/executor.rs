@@ -142,6 +142,8 @@ impl Entry {
 
     fn become_runner(&self, program: &ScriptProgram) -> Result<Never, StepError> {
         step("take /dev away", mounts::detach(Path::new("/dev")))?;
+        // Read-only it is already; what lies in it shall be no program, no device and give no identity either.
+        step("tighten the root file system", mounts::tighten(Path::new("/")))?;
         forget_groups()?;
         step("set no_new_privs", rustix::thread::set_no_new_privs(true))?;
         drop_capabilities(&CapabilitySets::default())?;

@@ -21,7 +21,7 @@ pub fn of_script(spec: &Spec, single_id: bool, no_cgroup: Option<&str>) -> Prote
         }
         other => other,
     };
-    let cgroup = no_cgroup.map_or(Enforced, |why| Absent(format!("{why}; memory is bounded by RLIMIT_DATA instead")));
+    let cgroup = no_cgroup.map_or(Enforced, |why| Absent(format!("{why}; the runner bounds its memory by RLIMIT_DATA instead, which native code could get around")));
     Protections::from([
         (Protection::UserNamespace, user),
         (Protection::PidNamespace, namespace(LinuxNamespaceType::Pid)),

@@ -163,7 +163,7 @@ fn native_arch() -> Arch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vnh1_seccomp::{Call, Instruction, NATIVE_ARCH, Verdict, verdict};
+    use vnh1_seccomp::{Call, Instruction, Verdict, verdict};
 
     fn compiled(profile: &str) -> Vec<Vec<Instruction>> {
         let profile: LinuxSeccomp = serde_json::from_str(profile).unwrap();
@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn allowed(programs: &[Vec<Instruction>], nr: u32, args: [u64; 6]) -> bool {
-        let call = Call { nr, arch: NATIVE_ARCH, ip: 0, args };
+        let call = Call::native(nr, args);
         programs.iter().all(|program| verdict(program, &call) == Verdict::Allow)
     }
 

@@ -50,43 +50,50 @@ pub enum StageError {
     },
 }
 
-/// A stage that is set. Leave it with [`Stage::leave`]: until then this process sees no cgroup.
+/// A mount namespace of this process's own. Leave it with [`Stage::leave`].
 #[derive(Debug)]
 pub struct Stage {
-    /// Where the root file system stands on it.
-    pub rootfs: PathBuf,
-    /// The mount namespace that this process came from; `None` if it stays in the one it is in.
+    /// The mount namespace that this process came from; `None` if it was in one of its own before.
     home: Option<OwnedFd>,
-}
-
-/// Brings the tree at `root` on stage.
-///
-/// # Errors
-/// See [`StageError`].
-pub fn set(root: &Path, in_own_namespace: bool) -> Result<Stage, StageError> {
-    let home = if in_own_namespace {
-        None
-    } else {
-        let home = File::open("/proc/self/ns/mnt").map_err(StageError::Namespace)?;
-        mounts::enter_private_namespace().map_err(StageError::Namespace)?;
-        Some(OwnedFd::from(home))
-    };
-    let take = |source| StageError::Take { path: root.to_path_buf(), source };
-    let tree = mounts::clone_recursive(root).map_err(take)?;
-    if home.is_some() {
-        // In a namespace that an unprivileged user made, the mounts of the host are locked: there they stay, below.
-        let _ = mounts::detach(Path::new(STAGE));
-    }
-    mounts::mount_memory(Path::new(STAGE), STAGE_BYTES).map_err(StageError::Mount)?;
-    let place = Path::new(STAGE).join("rootfs");
-    let attach = |source| StageError::Attach { path: place.clone(), source };
-    std::fs::create_dir(&place).map_err(attach)?;
-    mounts::attach(tree, &place).map_err(attach)?;
-    stand_in_for_cgroups().map_err(StageError::Mount)?;
-    Ok(Stage { rootfs: place, home })
+    /// Whether something was mounted over the cgroups.
+    covered: bool,
 }
 
 impl Stage {
+    /// Enters a new mount namespace, unless this process is in one of its own already.
+    ///
+    /// # Errors
+    /// [`StageError::Namespace`].
+    pub fn enter(in_own_namespace: bool) -> Result<Self, StageError> {
+        if in_own_namespace {
+            return Ok(Self { home: None, covered: false });
+        }
+        let home = File::open("/proc/self/ns/mnt").map_err(StageError::Namespace)?;
+        mounts::enter_private_namespace().map_err(StageError::Namespace)?;
+        Ok(Self { home: Some(home.into()), covered: false })
+    }
+
+    /// Brings the tree at `root` on stage and tells where it stands there. From here on no cgroup is in sight.
+    ///
+    /// # Errors
+    /// See [`StageError`].
+    pub fn set(&mut self, root: &Path) -> Result<PathBuf, StageError> {
+        let take = |source| StageError::Take { path: root.to_path_buf(), source };
+        let tree = mounts::clone_recursive(root).map_err(take)?;
+        if self.home.is_some() {
+            // In a namespace that an unprivileged user made, the mounts of the host are locked: there they stay, below.
+            let _ = mounts::detach(Path::new(STAGE));
+        }
+        mounts::mount_memory(Path::new(STAGE), STAGE_BYTES).map_err(StageError::Mount)?;
+        self.covered = true;
+        let place = Path::new(STAGE).join("rootfs");
+        let attach = |source| StageError::Attach { path: place.clone(), source };
+        std::fs::create_dir(&place).map_err(attach)?;
+        mounts::attach(tree, &place).map_err(attach)?;
+        stand_in_for_cgroups().map_err(StageError::Mount)?;
+        Ok(place)
+    }
+
     /// Goes back to where this process came from. The container keeps its own copy of the stage's mounts until it has
     /// pivoted; nothing of it is left after that.
     ///
@@ -95,7 +102,8 @@ impl Stage {
     pub fn leave(self) -> Result<(), StageError> {
         let left = match &self.home {
             Some(home) => mounts::enter_namespace(home),
-            None => mounts::detach(Path::new(STAGE)),
+            None if self.covered => mounts::detach(Path::new(STAGE)),
+            None => Ok(()),
         };
         left.map_err(StageError::Leave)
     }

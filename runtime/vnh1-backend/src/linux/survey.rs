@@ -131,13 +131,13 @@ fn cgroups() -> Finding {
         Err(CgroupError::NoControllers) => Finding::worse(
             name,
             Grade::Weaker,
-            "no cgroup with the controllers memory and pids; memory is bounded by RLIMIT_DATA instead".into(),
+            "no cgroup with the controllers memory and pids; the runner bounds its memory by RLIMIT_DATA instead".into(),
             "boot with cgroup v2 and systemd, or mount the controllers",
         ),
         Err(error) => Finding::worse(
             name,
             Grade::Weaker,
-            format!("{error}; memory is bounded by RLIMIT_DATA instead"),
+            format!("{error}; the runner bounds its memory by RLIMIT_DATA instead"),
             "with systemd and cgroup v2, run inside a delegated unit: systemd-run --user --scope -p Delegate=yes …; \
              or run as root",
         ),

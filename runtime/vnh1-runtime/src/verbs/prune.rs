@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::cli::Context;
-use crate::state::{ContainerDir, StateError, ids, is_orphan, unborn};
+use crate::state::{ContainerDir, StateError, ids, is_orphan, remove_tree, unborn};
 use crate::verbs::delete::destroy;
 
 pub(crate) fn prune(context: &Context) -> Result<(), Failure> {
@@ -21,7 +21,7 @@ pub(crate) fn prune(context: &Context) -> Result<(), Failure> {
         }
     }
     for folder in unborn(&context.root)? {
-        std::fs::remove_dir_all(&folder).map_err(|error| StateError::Remove(folder, error))?;
+        remove_tree(&folder)?;
     }
     Ok(())
 }
