@@ -85,6 +85,7 @@ def once(command: list[str], sink: int) -> float:
 
 def container_memory(command: list[str]) -> dict[str, int]:
     """Private_Dirty in KiB of an idle container's processes, and of those that stay outside for it."""
+    os.sync()  # pages of a program that was linked a moment ago count as dirty until they are on disk
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     time.sleep(1.5)
     family, grown = {process.pid}, True
