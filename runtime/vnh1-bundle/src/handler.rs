@@ -38,7 +38,9 @@ pub enum HandlerError {
     #[error("exec: \"{0}\": stat {0}: no such file or directory")]
     NotFound(String),
     /// Neither a program nor a script.
-    #[error("exec: \"{0}\": exec format error: neither an ELF program, nor a file with an interpreter, nor .js or .mjs")]
+    #[error(
+        "exec: \"{0}\": exec format error: neither an ELF program, nor a file with an interpreter, nor .js or .mjs"
+    )]
     NoFormat(String),
 }
 
@@ -51,7 +53,8 @@ const SCRIPT_SUFFIXES: [&str; 2] = [".js", ".mjs"];
 /// See [`HandlerError`].
 pub fn decide(spec: &Spec, probe: impl FnOnce(&str) -> Probe) -> Result<Handler, HandlerError> {
     let word = annotation::get(spec, annotation::HANDLER).unwrap_or("auto");
-    let entry = spec.process().as_ref().and_then(|process| process.args().as_ref()?.first()).ok_or(HandlerError::NoArgs)?;
+    let entry =
+        spec.process().as_ref().and_then(|process| process.args().as_ref()?.first()).ok_or(HandlerError::NoArgs)?;
     match word {
         "js" => return Ok(Handler::Script),
         "native" => return Ok(Handler::Native),

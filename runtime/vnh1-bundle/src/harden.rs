@@ -99,7 +99,10 @@ pub fn harden(spec: &Spec, operator: &Policy, ids: IdMapping) -> Result<Hardened
     let mut spec = spec.clone();
     let process = spec.process_mut().get_or_insert(empty_process()?);
     let settings = Settings {
-        entry: absolute(process.cwd(), process.args().as_ref().and_then(|args| args.first()).ok_or(HardenError::NoArgs)?),
+        entry: absolute(
+            process.cwd(),
+            process.args().as_ref().and_then(|args| args.first()).ok_or(HardenError::NoArgs)?,
+        ),
         args: process.args().iter().flatten().skip(1).cloned().collect(),
         env: environment(process.env().iter().flatten())?,
         cwd: process.cwd().to_string_lossy().into_owned(),

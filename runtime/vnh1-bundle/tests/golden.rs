@@ -1,4 +1,5 @@
 //! The bundles that vnh1 writes, to the letter. After a change that is meant: `VNH1_BLESS=1 cargo test -p vnh1-bundle`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
 //! `harden` never permits what the caller's config or the operator's policy forbids. Tests only.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use oci_spec::runtime::{LinuxNamespaceType, Spec};
 use proptest::prelude::*;
@@ -42,8 +43,8 @@ fn any_config() -> impl Strategy<Value = Value> {
     );
     let caps = proptest::sample::subsequence(vec!["CAP_SYS_ADMIN", "CAP_NET_RAW", "CAP_CHOWN"], 0..3);
     let limit = || proptest::option::of((20_u64 << 20)..(1 << 34));
-    (mounts, namespaces, caps, limit(), proptest::option::of(4_u64..1000), any::<Option<bool>>(), any::<bool>()).prop_map(
-        |(mounts, namespaces, caps, memory, pids, no_new_privileges, readonly)| {
+    (mounts, namespaces, caps, limit(), proptest::option::of(4_u64..1000), any::<Option<bool>>(), any::<bool>())
+        .prop_map(|(mounts, namespaces, caps, memory, pids, no_new_privileges, readonly)| {
             let mut config = serde_json::to_value(native_spec()).unwrap();
             config["mounts"] = json!(mounts);
             config["linux"]["namespaces"] = json!(namespaces);
@@ -58,8 +59,7 @@ fn any_config() -> impl Strategy<Value = Value> {
             config["process"]["noNewPrivileges"] = json!(no_new_privileges);
             config["root"]["readonly"] = json!(readonly);
             config
-        },
-    )
+        })
 }
 
 fn any_operator() -> impl Strategy<Value = Policy> {

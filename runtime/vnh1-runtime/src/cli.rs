@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -205,11 +206,9 @@ pub(crate) struct ScriptOptions {
     /// Use this folder, read-only, as the script's root file system; FILE must lie in it
     #[arg(long, value_name = "DIR")]
     pub(crate) root_dir: Option<PathBuf>,
-    /// The script: .js or .mjs
-    pub(crate) file: PathBuf,
-    /// Its arguments
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) args: Vec<String>,
+    /// The script (.js or .mjs) and its arguments: whatever follows FILE is the script's
+    #[arg(trailing_var_arg = true, required = true, value_names = ["FILE", "ARGS"], num_args = 1..)]
+    line: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -237,6 +236,16 @@ pub(crate) struct Bundle {
 }
 
 impl ScriptOptions {
+    /// The script.
+    pub(crate) fn file(&self) -> &Path {
+        self.line.first().map(Path::new).unwrap_or(Path::new(""))
+    }
+
+    /// Its arguments; what is no UTF-8 in them is replaced, since JavaScript has no other strings.
+    pub(crate) fn args(&self) -> Vec<String> {
+        self.line.iter().skip(1).map(|text| text.to_string_lossy().into_owned()).collect()
+    }
+
     /// The policy of the file, if there is one, tightened by the flags.
     ///
     /// Without a file the flags are the operator's policy themselves, so `--tmp` grants; with one they only tighten.
@@ -349,7 +358,7 @@ mod tests {
     #[test]
     fn flags_after_the_script_are_the_scripts() {
         let launch = launch(&["--wall-time", "2s", "a.js", "--json", "-x", "--wall-time", "3"]);
-        assert_eq!(launch.script.args, ["--json", "-x", "--wall-time", "3"]);
+        assert_eq!(launch.script.args(), ["--json", "-x", "--wall-time", "3"]);
         assert!(!launch.json);
         assert_eq!(launch.script.tighten(None).limits.wall_time_ms, Some(2000));
     }

@@ -90,7 +90,8 @@ impl Foreground {
         let deadline = wall_time.map(|limit| Instant::now() + limit + GRACE);
         let (mut overran, mut flooded) = (false, false);
         loop {
-            let patience = deadline.filter(|_| !overran).map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let patience =
+                deadline.filter(|_| !overran).map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let mut watched: Vec<&dyn AsFdDyn> = vec![&pidfd];
             if let Some(gathered) = &gathered {
                 watched.extend(gathered.pipes.iter().flatten().map(|pipe| pipe as &dyn AsFdDyn));

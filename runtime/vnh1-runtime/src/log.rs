@@ -22,7 +22,11 @@ impl Log {
         eprintln!("vnh1-runtime: {text}");
         let Some(path) = &self.file else { return };
         let line = self.line(text, &now());
-        let written = OpenOptions::new().create(true).append(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
+        let written = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(line.as_bytes()));
         if let Err(error) = written {
             eprintln!("vnh1-runtime: cannot write to the log {}: {error}", path.display());
         }

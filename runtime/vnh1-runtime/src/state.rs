@@ -223,7 +223,10 @@ pub(crate) fn load(root: &Path, id: &ContainerId) -> Result<Record, StateError> 
 pub(crate) fn ids(root: &Path) -> Result<Vec<ContainerId>, StateError> {
     let entries = fs::read_dir(root).map_err(|e| StateError::Read(root.to_path_buf(), e))?;
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let mut ids: Vec<_> = names.filter(|name| !name.starts_with('.')).filter_map(|name| ContainerId::try_from(name.as_str()).ok()).collect();
+    let mut ids: Vec<_> = names
+        .filter(|name| !name.starts_with('.'))
+        .filter_map(|name| ContainerId::try_from(name.as_str()).ok())
+        .collect();
     ids.sort();
     Ok(ids)
 }
@@ -235,7 +238,11 @@ pub(crate) fn unborn(root: &Path) -> Result<Vec<PathBuf>, StateError> {
         let maker = name.strip_prefix(UNBORN).and_then(|rest| rest.split('-').next()?.parse().ok());
         maker.is_some_and(|pid: i32| process::identify(pid).is_err())
     };
-    Ok(entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(dead)).map(|entry| entry.path()).collect())
+    Ok(entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_str().is_some_and(dead))
+        .map(|entry| entry.path())
+        .collect())
 }
 
 /// Whether nobody will ever come back to this container: its runtime died while it made it, or while it waited for it.
@@ -255,6 +262,11 @@ pub(crate) fn waiting_process(dir: &Path) -> Option<ProcessRecord> {
     let file = OpenOptions::new().read(true).write(true).open(dir.join(ALIVE)).ok()?;
     let pid = lock::signer(&file).ok()??;
     process::identify(pid).ok()
+}
+
+/// Waits until the process that waited for `start` has become its program, or has failed to: then its signature goes.
+pub(crate) fn wait_until_gone(dir: &Path) -> Result<(), StateError> {
+    lock_file(&dir.join(ALIVE)).map(drop)
 }
 
 /// What the runner said of its end, if it said anything.

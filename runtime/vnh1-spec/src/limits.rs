@@ -125,7 +125,8 @@ impl Limits {
     /// # Errors
     /// A value outside its bounds is refused by name, never bent.
     pub fn effective(&self) -> Result<EffectiveLimits, LimitError> {
-        let memory_bytes = at_least("memory_bytes", self.memory_bytes.unwrap_or(DEFAULT_MEMORY_BYTES), LEAST_MEMORY_BYTES)?;
+        let memory_bytes =
+            at_least("memory_bytes", self.memory_bytes.unwrap_or(DEFAULT_MEMORY_BYTES), LEAST_MEMORY_BYTES)?;
         let heap_default = (memory_bytes / 2).min(GREATEST_HEAP_BYTES);
         let heap_bytes = at_least("heap_bytes", self.heap_bytes.unwrap_or(heap_default), LEAST_HEAP_BYTES)?;
         let heap_bytes = at_most("heap_bytes", heap_bytes, GREATEST_HEAP_BYTES)?;
@@ -169,15 +170,17 @@ pub(crate) mod tests {
     pub(crate) fn any_limits() -> impl Strategy<Value = Limits> {
         let field = || proptest::option::of(0_u64..1 << 40);
         (field(), field(), field(), field(), field(), field(), field(), field()).prop_map(
-            |(wall_time_ms, cpu_time_ms, memory_bytes, heap_bytes, stack_bytes, pids, descriptors, output_bytes)| Limits {
-                wall_time_ms,
-                cpu_time_ms,
-                memory_bytes,
-                heap_bytes,
-                stack_bytes,
-                pids,
-                descriptors,
-                output_bytes,
+            |(wall_time_ms, cpu_time_ms, memory_bytes, heap_bytes, stack_bytes, pids, descriptors, output_bytes)| {
+                Limits {
+                    wall_time_ms,
+                    cpu_time_ms,
+                    memory_bytes,
+                    heap_bytes,
+                    stack_bytes,
+                    pids,
+                    descriptors,
+                    output_bytes,
+                }
             },
         )
     }

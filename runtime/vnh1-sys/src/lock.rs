@@ -75,7 +75,8 @@ mod tests {
         let path = std::env::temp_dir().join(format!("vnh1-lock-{}", std::process::id()));
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
         assert_eq!(signer(&file).unwrap(), None);
-        let mut other = Command::new("python3").arg("-c").arg(SIGNER).arg(&path).stdout(Stdio::piped()).spawn().unwrap();
+        let mut other =
+            Command::new("python3").arg("-c").arg(SIGNER).arg(&path).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(other.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(signer(&file).unwrap(), Some(other.id().cast_signed()));

@@ -161,7 +161,7 @@ impl Place {
     #[must_use]
     pub fn bundle(&self, name: &str, options: &[&str], script: &str) -> PathBuf {
         let bundle = self.path.join(name);
-        let file = self.script("main.js", script);
+        let file = self.script(&format!("{name}-bundle.js"), script);
         let (bundle_text, file_text) = (bundle.to_string_lossy(), file.to_string_lossy());
         let args: Vec<&str> =
             ["bundle", "-o", &bundle_text].iter().chain(options).copied().chain([file_text.as_ref()]).collect();

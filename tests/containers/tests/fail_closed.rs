@@ -1,4 +1,5 @@
 //! Where the machine does not give a layer: it is said, or it is refused; never is the jail quietly weaker.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::Value;
 use std::process::Command;
@@ -97,7 +98,8 @@ fn a_folder_of_states_that_others_may_write_is_refused() {
 fn a_full_disk_is_an_error_and_nothing_stays() {
     let Some(place) = Place::new(User::Root, "full") else { return };
     let state = place.state().display().to_string();
-    let change = format!("mount -t tmpfs -o size=64k,mode=700 none {state} && head -c 61440 /dev/zero > {state}/.filler");
+    let change =
+        format!("mount -t tmpfs -o size=64k,mode=700 none {state} && head -c 61440 /dev/zero > {state}/.filler");
     let (code, stdout, stderr) = launch_after(&place, &change, &[], "console.log('must not run')");
     assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
     assert!(stderr.contains("No space left on device"), "{stderr}");

@@ -1,4 +1,5 @@
 //! `launch`, as root: what a user sees of a script that ends well, badly, or not at all.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::json;
 use std::process::Stdio;
@@ -30,7 +31,8 @@ fn gives_the_scripts_own_code_and_streams() {
 #[test]
 fn arguments_and_granted_environment_arrive_and_nothing_else() {
     let Some(place) = place("args") else { return };
-    let script = place.script("main.js", "console.log(JSON.stringify([process.argv.slice(2), process.env, process.cwd()]))");
+    let script =
+        place.script("main.js", "console.log(JSON.stringify([process.argv.slice(2), process.env, process.cwd()]))");
     let mut command = place.runtime(&["launch", "--env", "A=1=2", "-e", "B=", "--cwd", "/tmp"]);
     command.arg(script).args(["x y", "--json", "é"]).env("SECRET", "s");
     let output = command.output().unwrap();
@@ -104,7 +106,11 @@ fn a_folder_can_be_the_root() {
     let Some(place) = place("folder") else { return };
     let root = place.path.join("app");
     std::fs::create_dir_all(root.join("lib")).unwrap();
-    std::fs::write(root.join("main.mjs"), "import { f } from './lib/f.js'; import d from '/data.json' with { type: 'json' }; console.log(f(d.n))").unwrap();
+    std::fs::write(
+        root.join("main.mjs"),
+        "import { f } from './lib/f.js'; import d from '/data.json' with { type: 'json' }; console.log(f(d.n))",
+    )
+    .unwrap();
     std::fs::write(root.join("lib/f.js"), "export const f = (n) => n + 1;").unwrap();
     std::fs::write(root.join("data.json"), r#"{"n": 41}"#).unwrap();
     let ran = place.run(&["launch", "--root-dir", root.to_str().unwrap(), "main.mjs"]);

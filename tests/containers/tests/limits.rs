@@ -1,4 +1,5 @@
 //! Every limit in the real jail: the documented code and reason, and nothing disturbed outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
 use vnh1_tests_containers::{Place, User};
@@ -83,7 +84,11 @@ fn a_bomb_of_array_buffers_is_a_range_error_first() {
 
 #[test]
 fn bombs_of_strings_and_promises_end_with_the_heap() {
-    ends(bomb("strings", "const a = []; for (let i = 0; ; i++) a.push(('x' + i).repeat(1000).toUpperCase())"), 137, "heap");
+    ends(
+        bomb("strings", "const a = []; for (let i = 0; ; i++) a.push(('x' + i).repeat(1000).toUpperCase())"),
+        137,
+        "heap",
+    );
     let script = "const a = []; for (let i = 0; i < 1e7; i++) a.push(new Promise(() => {}).then(() => i))";
     ends(bomb("promises", script), 137, "heap");
 }

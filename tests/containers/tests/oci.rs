@@ -1,4 +1,5 @@
 //! The verbs of the OCI runtime spec (runtime.md "Operations"), as root: scripts and an ordinary program.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -210,7 +211,10 @@ fn a_link_in_the_image_leads_nobody_to_the_host() {
             let ran = place.run(&["run", "-b", text(&bundle), "d4"]);
             assert!(ran.code == 1 && ran.stderr.contains("symbolic link"), "{ran:?}");
             let names: Vec<_> = fs::read_dir(&target).unwrap().flatten().map(|entry| entry.file_name()).collect();
-            assert_eq!((names, fs::read_to_string(target.join("ptmx")).unwrap()), (vec!["ptmx".into()], "precious".into()));
+            assert_eq!(
+                (names, fs::read_to_string(target.join("ptmx")).unwrap()),
+                (vec!["ptmx".into()], "precious".into())
+            );
         }
     }
     place.assert_clean();
@@ -238,11 +242,14 @@ fn a_policy_in_the_bundle_only_tightens_and_a_wrong_one_refuses() {
         assert_eq!(ran.code, 124, "{ran:?}");
         assert!(ran.took.as_secs() < 10);
     }
-    for (annotation, expected) in [(r#"{"limit": {}}"#, "unknown field"), ("nonsense", "no policy"), ("[]", "no policy")] {
+    for (annotation, expected) in
+        [(r#"{"limit": {}}"#, "unknown field"), ("nonsense", "no policy"), ("[]", "no policy")]
+    {
         let ran = run(annotation, long);
         assert!(ran.code == 2 && ran.stderr.contains(expected), "{ran:?}");
     }
-    let ran = run(r#"{"require": ["cgroup-limits", "landlock", "seccomp-run"], "limits": {"wall_time_ms": 100}}"#, long);
+    let ran =
+        run(r#"{"require": ["cgroup-limits", "landlock", "seccomp-run"], "limits": {"wall_time_ms": 100}}"#, long);
     assert_eq!(ran.code, 124, "what is required is there: {ran:?}");
     place.assert_clean();
 }

@@ -1,4 +1,5 @@
 //! `launch` and the verbs by ordinary users, with and without ranges of ids.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::Value;
 use std::fs;
@@ -46,7 +47,8 @@ fn a_user_with_a_single_id_is_told_what_that_means() {
 fn without_a_cgroup_it_says_so_and_memory_is_bounded_all_the_same() {
     for (user, name) in [(User::Ranges, "bound-ranges"), (User::Single, "bound-single")] {
         let Some(place) = Place::new(user, name) else { return };
-        let script = "const a = []; try { for (;;) a.push(new Uint8Array(1 << 20).fill(1)) } catch { console.log(a.length) }";
+        let script =
+            "const a = []; try { for (;;) a.push(new Uint8Array(1 << 20).fill(1)) } catch { console.log(a.length) }";
         let report = place.report(&["--memory", "64MiB"], script);
         let said = &report["protections"]["cgroup-limits"];
         let absent = said["status"] == "absent" && said["why"].as_str().unwrap_or_default().contains("RLIMIT_DATA");

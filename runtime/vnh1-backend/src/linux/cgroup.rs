@@ -167,7 +167,8 @@ pub fn everywhere(path: &Path) -> CgroupRecord {
         kind.starts_with("cgroup").then(|| (controller, Path::new(point).join(below)))
     });
     // A path that leads nowhere but to the mount itself is none that may be removed.
-    let safe = below.components().all(|part| matches!(part, std::path::Component::Normal(_))) && !below.as_os_str().is_empty();
+    let safe =
+        below.components().all(|part| matches!(part, std::path::Component::Normal(_))) && !below.as_os_str().is_empty();
     CgroupRecord { folders: if safe { folders.collect() } else { Vec::new() } }
 }
 
@@ -208,10 +209,7 @@ pub fn usage(record: &CgroupRecord) -> Usage {
     };
     let text = |file| read_text(&path.join(file)).unwrap_or_default();
     let kills = text(events).lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
-    Usage {
-        peak_memory_bytes: text(peak).trim().parse().unwrap_or(0),
-        out_of_memory_kills: kills.unwrap_or(0),
-    }
+    Usage { peak_memory_bytes: text(peak).trim().parse().unwrap_or(0), out_of_memory_kills: kills.unwrap_or(0) }
 }
 
 /// The doors of the new cgroup and of the old one, held open: the tree may be out of sight in between.
@@ -301,7 +299,8 @@ fn hierarchies() -> Result<Vec<Hierarchy>, CgroupError> {
         [one] if one.controller == UNIFIED => {
             // Version 2 lets no process sit beside children with controllers, so the place is mostly further up.
             let mut above = one.own.ancestors().take_while(|folder| folder.starts_with(&one.top));
-            let parent = above.find(|folder| gives_controllers(folder)).ok_or(CgroupError::NoControllers)?.to_path_buf();
+            let parent =
+                above.find(|folder| gives_controllers(folder)).ok_or(CgroupError::NoControllers)?.to_path_buf();
             Ok(vec![Hierarchy { parent, ..one.clone() }])
         }
         [_, _] => Ok(found),
@@ -323,7 +322,8 @@ fn locate(mountinfo: &str, own: &str) -> Vec<Hierarchy> {
             let number = fields.next()?;
             let controllers = fields.next()?;
             let path = fields.next()?;
-            let ours = if controller == UNIFIED { number == "0" } else { controllers.split(',').any(|c| c == controller) };
+            let ours =
+                if controller == UNIFIED { number == "0" } else { controllers.split(',').any(|c| c == controller) };
             ours.then(|| path.to_owned())
         })
     };

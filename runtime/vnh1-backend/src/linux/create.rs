@@ -133,7 +133,7 @@ pub fn create(
     record: &mut dyn FnMut(&CgroupRecord) -> io::Result<()>,
 ) -> Result<Created, CreateError> {
     let filters = match request.spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()) {
-        Some(profile) => seccomp::compile(profile)?.iter().map(|program| bytes(program)).collect(),
+        Some(profile) => seccomp::compile(profile)?.iter().map(bytes).collect(),
         None => Vec::new(),
     };
     match request.workload {
@@ -163,11 +163,11 @@ fn create_native(
     filters: Vec<Vec<[u8; 8]>>,
     record: &mut dyn FnMut(&CgroupRecord) -> io::Result<()>,
 ) -> Result<Created, CreateError> {
-    let program = Program::Native(NativeProgram {
+    let program = Program::Native(Box::new(NativeProgram {
         capabilities: capability_sets(request.spec),
         filters,
         no_new_privileges: no_new_privileges(request.spec),
-    });
+    }));
     // libcontainer makes these; they are known before, so that they can be removed whatever happens.
     let path = request.spec.linux().as_ref().and_then(|linux| linux.cgroups_path().clone());
     let cgroup = path.filter(|_| !request.systemd_cgroup).map(|path| cgroup::everywhere(&path)).unwrap_or_default();
@@ -388,6 +388,7 @@ fn make_folder(path: &Path) -> Result<(), CreateError> {
 }
 
 fn bytes(program: &seccompiler::BpfProgram) -> Vec<[u8; 8]> {
-    let instruction = |i: &seccompiler::sock_filter| vnh1_seccomp::Instruction { code: i.code, jt: i.jt, jf: i.jf, k: i.k };
+    let instruction =
+        |i: &seccompiler::sock_filter| vnh1_seccomp::Instruction { code: i.code, jt: i.jt, jf: i.jf, k: i.k };
     program.iter().map(|i| instruction(i).to_bytes()).collect()
 }

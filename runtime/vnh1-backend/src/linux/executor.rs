@@ -31,7 +31,7 @@ pub enum Program {
     /// The runner, with its descriptors.
     Script(ScriptProgram),
     /// `process.args`, with the caller's capabilities and filters.
-    Native(NativeProgram),
+    Native(Box<NativeProgram>),
 }
 
 /// The runner and what it is handed.
@@ -108,7 +108,9 @@ impl Executor for Entry {
         step("sign the file of the container's first process", lock::sign(&*self.alive)).map_err(refuse)?;
         self.tie_to_maker().map_err(refuse)?;
         if self.maker.has_ended(Duration::ZERO).unwrap_or(true) {
-            return Err(ExecutorValidationError::ArgValidationError("the runtime that made this container has died".into()));
+            return Err(ExecutorValidationError::ArgValidationError(
+                "the runtime that made this container has died".into(),
+            ));
         }
         match &*self.program {
             Program::Script(_) => Ok(()),
@@ -123,7 +125,8 @@ impl Executor for Entry {
         };
         // Whoever asked for `start` has gone: only the container's own stderr and exit code are left to tell it.
         let Err(error) = failed;
-        let _ = io::Write::write_all(&mut io::stderr(), format!("vnh1: cannot start the container: {error}\n").as_bytes());
+        let _ =
+            io::Write::write_all(&mut io::stderr(), format!("vnh1: cannot start the container: {error}\n").as_bytes());
         std::process::exit(if error.source.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { CANNOT_EXECUTE });
     }
 }
@@ -161,20 +164,17 @@ impl Entry {
     }
 
     fn become_native(&self, program: &NativeProgram, spec: &Spec) -> Result<Never, StepError> {
-        let path = find_program(spec).map_err(|text| StepError {
-            step: "exec",
-            source: io::Error::new(io::ErrorKind::NotFound, text),
-        })?;
+        let path = find_program(spec)
+            .map_err(|text| StepError { step: "exec", source: io::Error::new(io::ErrorKind::NotFound, text) })?;
         let invalid = |error: std::ffi::NulError| io::Error::new(io::ErrorKind::InvalidInput, error);
         let path = step("process.args", CString::new(path).map_err(invalid))?;
         let args = spec.process().as_ref().and_then(|process| process.args().clone()).unwrap_or_default();
         let args: Result<Vec<_>, _> = args.into_iter().map(CString::new).collect();
         let args = step("process.args", args.map_err(invalid))?;
-        let env: Result<Vec<_>, _> = std::env::vars().map(|(key, value)| CString::new(format!("{key}={value}"))).collect();
+        let env: Result<Vec<_>, _> =
+            std::env::vars().map(|(key, value)| CString::new(format!("{key}={value}"))).collect();
         let env = step("process.env", env.map_err(invalid))?;
-        let load_all = || {
-            program.filters.iter().try_for_each(|filter| load(filter))
-        };
+        let load_all = || program.filters.iter().try_for_each(|filter| load(filter));
         exec::unblock_signals();
         step("arrange the descriptors", exec::arrange_descriptors(&[]))?;
         // Without no_new_privs a filter can only be loaded with a capability: so before they are dropped.
@@ -258,4 +258,3 @@ fn find_program(spec: &Spec) -> Result<String, String> {
         None => format!("exec: \"{name}\": executable file not found in $PATH"),
     })
 }
-

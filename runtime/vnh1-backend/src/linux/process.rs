@@ -84,7 +84,8 @@ struct Stat {
 
 fn stat(pid: i32) -> io::Result<Stat> {
     let text = crate::linux::program::read_bounded(format!("/proc/{pid}/stat").as_ref(), MAX_STAT_BYTES)?;
-    parse(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat has an unknown form")))
+    parse(&text)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat has an unknown form")))
 }
 
 /// The name of a process stands in parentheses and may hold anything, so fields are counted from the last one.

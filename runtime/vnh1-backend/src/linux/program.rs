@@ -50,8 +50,8 @@ pub fn own_folder() -> Result<PathBuf, ProgramError> {
 /// # Errors
 /// See [`ProgramError`].
 pub fn open_runner(folder: &Path) -> Result<OwnedFd, ProgramError> {
-    let clone = mounts::read_only_clone(folder)
-        .map_err(|source| ProgramError::Clone { path: folder.to_path_buf(), source })?;
+    let clone =
+        mounts::read_only_clone(folder).map_err(|source| ProgramError::Clone { path: folder.to_path_buf(), source })?;
     let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC | rustix::fs::OFlags::NOFOLLOW;
     let opened = rustix::fs::openat(&clone, RUNNER, flags, rustix::fs::Mode::empty());
     opened.map_err(|source| ProgramError::Open { path: folder.join(RUNNER), source: source.into() })

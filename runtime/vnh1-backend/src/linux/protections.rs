@@ -16,12 +16,17 @@ pub fn of_script(spec: &Spec, single_id: bool, no_cgroup: Option<&str>) -> Prote
         None => Absent("the config has none".to_owned()),
     };
     let user = match namespace(LinuxNamespaceType::User) {
-        Enforced if single_id => {
-            Partial("this user has no range in /etc/subuid and /etc/subgid: the container runs under the caller's own id".to_owned())
-        }
+        Enforced if single_id => Partial(
+            "this user has no range in /etc/subuid and /etc/subgid: the container runs under the caller's own id"
+                .to_owned(),
+        ),
         other => other,
     };
-    let cgroup = no_cgroup.map_or(Enforced, |why| Absent(format!("{why}; the runner bounds its memory by RLIMIT_DATA instead, which native code could get around")));
+    let cgroup = no_cgroup.map_or(Enforced, |why| {
+        Absent(format!(
+            "{why}; the runner bounds its memory by RLIMIT_DATA instead, which native code could get around"
+        ))
+    });
     Protections::from([
         (Protection::UserNamespace, user),
         (Protection::PidNamespace, namespace(LinuxNamespaceType::Pid)),

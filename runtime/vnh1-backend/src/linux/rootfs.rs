@@ -23,7 +23,9 @@ pub enum RootfsError {
         source: io::Error,
     },
     /// The image tries to lead the runtime somewhere else (the class of CVE-2026-41579).
-    #[error("root file system {path}: /{folder} is a symbolic link; refused, because mounts on the host would follow it")]
+    #[error(
+        "root file system {path}: /{folder} is a symbolic link; refused, because mounts on the host would follow it"
+    )]
     Link {
         /// Where.
         path: PathBuf,
@@ -60,7 +62,8 @@ impl Rootfs {
         let folder = openat(CWD, path, flags, Mode::empty())
             .map_err(|source| RootfsError::Open { path: path.to_path_buf(), source: source.into() })?;
         for guarded in GUARDED {
-            let kind = statat(&folder, guarded, AtFlags::SYMLINK_NOFOLLOW).map(|stat| FileType::from_raw_mode(stat.st_mode));
+            let kind =
+                statat(&folder, guarded, AtFlags::SYMLINK_NOFOLLOW).map(|stat| FileType::from_raw_mode(stat.st_mode));
             if kind == Ok(FileType::Symlink) {
                 return Err(RootfsError::Link { path: path.to_path_buf(), folder: guarded });
             }
@@ -81,8 +84,11 @@ impl Rootfs {
     /// [`RootfsError::MountPoint`].
     pub fn make_mount_point(&self, place: &Path, source: Option<&Path>) -> Result<(), RootfsError> {
         let is_file = source.is_some_and(|source| source.is_absolute() && source.is_file());
-        self.make_place(place, is_file)
-            .map_err(|source| RootfsError::MountPoint { place: place.to_path_buf(), root: self.path.clone(), source })
+        self.make_place(place, is_file).map_err(|source| RootfsError::MountPoint {
+            place: place.to_path_buf(),
+            root: self.path.clone(),
+            source,
+        })
     }
 
     fn make_place(&self, place: &Path, is_file: bool) -> io::Result<()> {

@@ -52,7 +52,8 @@ pub fn compile(profile: &LinuxSeccomp) -> Result<Vec<BpfProgram>, SeccompError> 
         for name in rule.names() {
             // A name that this kernel's table lacks cannot be called either: the OCI spec lets it pass.
             let Some(number) = number(name) else { continue };
-            let conditions = rule.args().iter().flatten().map(|arg| condition(name, arg)).collect::<Result<Vec<_>, _>>()?;
+            let conditions =
+                rule.args().iter().flatten().map(|arg| condition(name, arg)).collect::<Result<Vec<_>, _>>()?;
             add(&mut named, number, &conditions)?;
             if wanted != SeccompAction::Allow {
                 let at = others.iter().position(|(action, _)| *action == wanted).unwrap_or_else(|| {
@@ -141,11 +142,10 @@ fn condition(name: &str, arg: &LinuxSeccompArg) -> Result<SeccompCondition, Secc
         LinuxSeccompOperator::ScmpCmpEq => (SeccompCmpOp::Eq, arg.value()),
         LinuxSeccompOperator::ScmpCmpGe => (SeccompCmpOp::Ge, arg.value()),
         LinuxSeccompOperator::ScmpCmpGt => (SeccompCmpOp::Gt, arg.value()),
-        LinuxSeccompOperator::ScmpCmpMaskedEq => {
-            (SeccompCmpOp::MaskedEq(arg.value()), arg.value_two().unwrap_or(0))
-        }
+        LinuxSeccompOperator::ScmpCmpMaskedEq => (SeccompCmpOp::MaskedEq(arg.value()), arg.value_two().unwrap_or(0)),
     };
-    SeccompCondition::new(index, SeccompCmpArgLen::Qword, operator, value).map_err(|e| SeccompError::Compile(e.to_string()))
+    SeccompCondition::new(index, SeccompCmpArgLen::Qword, operator, value)
+        .map_err(|e| SeccompError::Compile(e.to_string()))
 }
 
 fn number(name: &str) -> Option<i64> {
@@ -209,7 +209,10 @@ mod tests {
     fn what_cannot_be_expressed_is_refused_by_name() {
         let refused = |profile: &str| compile(&serde_json::from_str(profile).unwrap()).unwrap_err().to_string();
         assert!(refused(r#"{"defaultAction": "SCMP_ACT_NOTIFY"}"#).contains("Notify"));
-        assert!(refused(r#"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_MIPS"]}"#).contains("architecture"));
+        assert!(
+            refused(r#"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_MIPS"]}"#)
+                .contains("architecture")
+        );
         let six = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO",
                       "args": [{"index": 6, "value": 1, "op": "SCMP_CMP_EQ"}]}]}"#;
         assert!(refused(six).contains("argument 6"));

@@ -100,12 +100,12 @@ impl Stage {
     /// # Errors
     /// [`StageError::Leave`].
     pub fn leave(self) -> Result<(), StageError> {
-        let left = match &self.home {
-            Some(home) => mounts::enter_namespace(home),
-            None if self.covered => mounts::detach(Path::new(STAGE)),
-            None => Ok(()),
-        };
-        left.map_err(StageError::Leave)
+        // Root of a user namespace with a foreign mount namespace cannot go back; it takes the cover away instead.
+        match self.home.as_ref().map(mounts::enter_namespace) {
+            Some(Ok(())) => Ok(()),
+            _ if self.covered => mounts::detach(Path::new(STAGE)).map_err(StageError::Leave),
+            _ => Ok(()),
+        }
     }
 }
 

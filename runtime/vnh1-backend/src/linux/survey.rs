@@ -60,13 +60,20 @@ fn kernel() -> Finding {
     if version >= (5, 12) {
         return Finding::good(name, found);
     }
-    Finding::worse(name, Grade::Missing, found, "Linux 5.12 or newer is needed: the runner is held read-only by mount_setattr(2)")
+    Finding::worse(
+        name,
+        Grade::Missing,
+        found,
+        "Linux 5.12 or newer is needed: the runner is held read-only by mount_setattr(2)",
+    )
 }
 
 fn user() -> Finding {
     let name = "user";
     match ids::privilege() {
-        Ok(Privilege::Root) => Finding::good(name, "root: each container gets an id of its own that nobody else has".into()),
+        Ok(Privilege::Root) => {
+            Finding::good(name, "root: each container gets an id of its own that nobody else has".into())
+        }
         Ok(Privilege::Namespaced { container_id: 0 }) => Finding::worse(
             name,
             Grade::Weaker,
@@ -113,11 +120,14 @@ fn id_ranges() -> Finding {
     }
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     match ids::ranges(uid, gid) {
-        Ok(Some(_)) => Finding::good(name, "/etc/subuid and /etc/subgid name this user, newuidmap and newgidmap are there".into()),
+        Ok(Some(_)) => {
+            Finding::good(name, "/etc/subuid and /etc/subgid name this user, newuidmap and newgidmap are there".into())
+        }
         Ok(None) => Finding::worse(
             name,
             Grade::Weaker,
-            "no range for this user, or newuidmap and newgidmap are missing: containers run under this user's own id".into(),
+            "no range for this user, or newuidmap and newgidmap are missing: containers run under this user's own id"
+                .into(),
             "apt install uidmap; as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
         ),
         Err(error) => Finding::worse(name, Grade::Weaker, error.to_string(), "make the table readable"),
@@ -131,7 +141,8 @@ fn cgroups() -> Finding {
         Err(CgroupError::NoControllers) => Finding::worse(
             name,
             Grade::Weaker,
-            "no cgroup with the controllers memory and pids; the runner bounds its memory by RLIMIT_DATA instead".into(),
+            "no cgroup with the controllers memory and pids; the runner bounds its memory by RLIMIT_DATA instead"
+                .into(),
             "boot with cgroup v2 and systemd, or mount the controllers",
         ),
         Err(error) => Finding::worse(
@@ -157,7 +168,9 @@ fn landlock_abi() -> Finding {
     let name = "landlock";
     match landlock::abi() {
         Ok(abi) => Finding::good(name, format!("ABI {abi}")),
-        Err(error) => Finding::worse(name, Grade::Weaker, error.to_string(), "boot with landlock in the parameter lsm="),
+        Err(error) => {
+            Finding::worse(name, Grade::Weaker, error.to_string(), "boot with landlock in the parameter lsm=")
+        }
     }
 }
 

@@ -146,7 +146,8 @@ fn make_script(
         linux.set_gid_mappings(None);
     }
     let id = ids::container_id(ids::privilege()?);
-    let hardened = harden(&spec, order.operator, IdMapping { uid: id, gid: id }).map_err(|error| Failure::usage(&error))?;
+    let hardened =
+        harden(&spec, order.operator, IdMapping { uid: id, gid: id }).map_err(|error| Failure::usage(&error))?;
     for mount in hardened.spec.mounts().iter().flatten() {
         rootfs.make_mount_point(mount.destination(), mount.source().as_deref())?;
     }

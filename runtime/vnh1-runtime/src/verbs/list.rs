@@ -27,7 +27,11 @@ fn table(shown: &[Shown]) -> String {
     for one in shown {
         let status = format!("{:?}", one.status).to_lowercase();
         let bundle = one.bundle.display();
-        let _ = writeln!(text, "{:width$}  {:>8}  {status:8}  {:10}  {:30}  {bundle}", one.id, one.pid, one.owner, one.created);
+        let _ = writeln!(
+            text,
+            "{:width$}  {:>8}  {status:8}  {:10}  {:30}  {bundle}",
+            one.id, one.pid, one.owner, one.created
+        );
     }
     text
 }

@@ -4,7 +4,7 @@ use crate::Failure;
 use crate::cli::{self, Context};
 use crate::foreground::Foreground;
 use crate::outcome::{Evidence, Outcome};
-use crate::state::ending;
+use crate::state::{ContainerDir, ending, wait_until_gone};
 use crate::verbs::create::{from_bundle, write_pid_file};
 use crate::verbs::delete::destroy;
 use crate::verbs::start::go;
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &cli::Run, context: &Context) -> Result<u8, Failure> {
     }
     let Some(foreground) = foreground else {
         go(&made.dir.path, &made.dir.id)?;
+        wait_until_gone(&made.dir.path)?;
         return Ok(0);
     };
     let owner = made.dir.own()?;
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &cli::Run, context: &Context) -> Result<u8, Failure> {
     };
     let outcome = Outcome::judge(&evidence);
     if !args.keep {
-        let dir = crate::state::ContainerDir::open(&root, id)?;
+        let dir = ContainerDir::open(&root, id)?;
         destroy(dir, Some(&made.record))?;
     }
     drop(owner);

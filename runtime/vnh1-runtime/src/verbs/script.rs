@@ -60,12 +60,12 @@ fn build(options: &ScriptOptions, policy: Policy, bundle: &Path, ids: IdMapping)
         return Err(ScriptError::Cwd(options.cwd.clone()));
     }
     let env = environment(&options.env)?;
-    check_suffix(&options.file)?;
+    check_suffix(options.file())?;
     let (entry, root) = match &options.root_dir {
-        Some(folder) => entry_in(folder, &options.file)?,
-        None => (copy_alone(&options.file, &bundle.join("rootfs"))?, PathBuf::from("rootfs")),
+        Some(folder) => entry_in(folder, options.file())?,
+        None => (copy_alone(options.file(), &bundle.join("rootfs"))?, PathBuf::from("rootfs")),
     };
-    Ok(ScriptRequest { entry, args: options.args.clone(), env, cwd: options.cwd.clone(), policy, root, ids })
+    Ok(ScriptRequest { entry, args: options.args(), env, cwd: options.cwd.clone(), policy, root, ids })
 }
 
 fn check_suffix(file: &Path) -> Result<(), ScriptError> {

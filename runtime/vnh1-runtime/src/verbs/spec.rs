@@ -23,7 +23,8 @@ pub(crate) fn spec(args: &cli::Spec, _context: &Context) -> Result<(), Failure> 
         && let Some(linux) = spec.linux_mut()
     {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        let map = |outside: u32| LinuxIdMappingBuilder::default().container_id(0_u32).host_id(outside).size(1_u32).build();
+        let map =
+            |outside: u32| LinuxIdMappingBuilder::default().container_id(0_u32).host_id(outside).size(1_u32).build();
         linux.set_uid_mappings(Some(vec![map(uid)?]));
         linux.set_gid_mappings(Some(vec![map(gid)?]));
         let user = LinuxNamespaceBuilder::default().typ(LinuxNamespaceType::User).build()?;

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::cli::{Context, Id};
-use crate::state::{ContainerDir, Status, status};
+use crate::state::{ContainerDir, Status, status, wait_until_gone};
 use std::io;
 use std::path::Path;
 use vnh1_spec::ContainerId;
@@ -23,7 +23,10 @@ pub(crate) fn start(args: &Id, context: &Context) -> Result<(), Failure> {
     let dir = ContainerDir::open(&context.root, id.clone())?;
     let record = dir.record()?.ok_or_else(|| StartError::Unfinished(id.clone()))?;
     match status(&context.root, &record) {
-        Status::Created => go(&dir.path, &id),
+        Status::Created => {
+            go(&dir.path, &id)?;
+            Ok(wait_until_gone(&dir.path)?)
+        }
         other => Err(Failure::new(&StartError::State(other))),
     }
 }
