@@ -10,4 +10,5 @@ pub mod protections;
 pub mod rootfs;
 pub mod seccomp;
 pub mod stage;
+pub mod strays;
 pub mod survey;

@@ -5,7 +5,7 @@ use crate::cli::{self, Context};
 use crate::state::{ContainerDir, Record, StateError, Status, status, waiting_process};
 use std::io;
 use std::time::Duration;
-use vnh1_backend::linux::{cgroup, create, process};
+use vnh1_backend::linux::{cgroup, create, process, strays};
 use vnh1_spec::ContainerId;
 
 /// How long a killed process may take to be gone.
@@ -50,6 +50,10 @@ pub(crate) fn destroy(dir: ContainerDir, record: Option<&Record>) -> Result<(), 
         if !ended.map_err(|error| DeleteError::Kill(process.pid, error))? {
             return Err(Failure::new(&DeleteError::StillThere(process.pid)));
         }
+    }
+    if record.is_none_or(|record| record.process.is_none()) {
+        // Its runtime may have been killed before it knew of any process.
+        strays::kill_all();
     }
     if let Some(record) = record {
         cgroup::remove(&record.cgroup)?;
