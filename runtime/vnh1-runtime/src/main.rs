@@ -68,8 +68,7 @@ fn main() -> ProcessExit {
             return ProcessExit::from(if error.use_stderr() { ExitCode::Usage.into() } else { 0 });
         }
     };
-    // libcontainer would keep further descriptors open for systemd's socket activation; none of them is ours.
-    // What the environment says is read once, here.
+    // What the environment says is read once, here. (Descriptors that LISTEN_FDS announces are closed by the executor.)
     let surroundings = cli::Surroundings::read();
     let log = log::Log::new(&cli.globals);
     match cli::Context::new(cli.globals, surroundings).and_then(|context| verbs::run(cli.verb, &context)) {

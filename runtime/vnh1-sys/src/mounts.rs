@@ -36,13 +36,22 @@ pub fn read_only_clone(dir: &Path) -> io::Result<OwnedFd> {
     Ok(tree)
 }
 
-/// Takes programs, devices and set-user-id from the mount at `place` and all below it.
+/// Takes writing, programs, devices and set-user-id from the mount at `place` and all below it.
 ///
 /// # Errors
 /// `EPERM` without the right to mount.
 pub fn tighten(place: &Path) -> io::Result<()> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    set_attributes(&open_tree(CWD, place, flags)?, ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC)
+    let tree = open_tree(CWD, place, OpenTreeFlags::OPEN_TREE_CLOEXEC)?;
+    set_attributes(&tree, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC)
+}
+
+/// Lets the one mount at `place` be written to again.
+///
+/// # Errors
+/// `EPERM` without the right to mount, `EINVAL` if nothing is mounted there.
+pub fn allow_writing(place: &Path) -> io::Result<()> {
+    let tree = open_tree(CWD, place, OpenTreeFlags::OPEN_TREE_CLOEXEC)?;
+    change_attributes(&tree, 0, ATTR_RDONLY, 0)
 }
 
 /// A detached copy of the mount at `dir` with everything that is mounted below it.
@@ -62,14 +71,18 @@ fn clone(dir: &Path, recursive: bool) -> io::Result<OwnedFd> {
 }
 
 fn set_attributes(tree: &OwnedFd, set: u64) -> io::Result<()> {
-    let attr = MountAttr { set, clear: 0, propagation: 0, userns: 0 };
+    change_attributes(tree, set, 0, libc::AT_RECURSIVE)
+}
+
+fn change_attributes(tree: &OwnedFd, set: u64, clear: u64, recursive: libc::c_int) -> io::Result<()> {
+    let attr = MountAttr { set, clear, propagation: 0, userns: 0 };
     // SAFETY: the structure is the first version of the kernel's `struct mount_attr`, and its size is passed.
     let done = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
             tree.as_raw_fd(),
             c"".as_ptr(),
-            libc::AT_EMPTY_PATH | libc::AT_RECURSIVE,
+            libc::AT_EMPTY_PATH | recursive,
             &raw const attr,
             size_of::<MountAttr>(),
         )

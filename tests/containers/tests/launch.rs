@@ -115,6 +115,9 @@ fn a_folder_can_be_the_root() {
     std::fs::write(root.join("data.json"), r#"{"n": 41}"#).unwrap();
     let ran = place.run(&["launch", "--root-dir", root.to_str().unwrap(), "main.mjs"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "42\n"), "{ran:?}");
+    let mut names: Vec<_> = std::fs::read_dir(&root).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["data.json", "lib", "main.mjs"], "the user's folder is not written to");
     let outside = place.script("outside.js", "1");
     let ran = place.run(&["launch", "--root-dir", root.to_str().unwrap(), outside.to_str().unwrap()]);
     assert_eq!(ran.code, 2, "{ran:?}");

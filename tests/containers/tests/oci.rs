@@ -276,6 +276,39 @@ fn a_script_shares_no_namespace_even_if_the_config_joins_one() {
 }
 
 #[test]
+fn the_root_gives_no_program_no_device_and_no_identity() {
+    let Some(place) = place("rootflags") else { return };
+    // Once as `bundle` makes it, once with a root that has to be put together because /dev is missing, once with /tmp.
+    for (name, options, put_together) in [("b1", &[][..], false), ("b2", &[], true), ("b3", &["--tmp", "1MiB"], false)]
+    {
+        let bundle = place.bundle(name, options, "setTimeout(() => {}, 60_000)");
+        if put_together {
+            fs::remove_dir(bundle.join("rootfs/dev")).unwrap();
+        }
+        let policy = place.script("operator.json", r#"{"tmp_bytes": 1048576}"#);
+        let args = ["run", "--detach", "--policy", text(&policy), "-b", text(&bundle), "f"];
+        assert_eq!(place.run(&args).code, 0);
+        let pid = state(&place, "f")["pid"].to_string();
+        let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap();
+        let places: Vec<&str> = mounts.lines().map(|line| line.split(' ').nth(4).unwrap()).collect();
+        // The empty folder tmp of the bundle is an entry like any other where the root is put together.
+        assert_eq!(places.contains(&"/tmp"), !options.is_empty() || put_together, "{mounts}");
+        assert!(!put_together || places.len() > 2, "{mounts}");
+        let granted = !options.is_empty();
+        for line in mounts.lines() {
+            let fields: Vec<&str> = line.split(' ').collect();
+            let options: Vec<&str> = fields[5].split(',').collect();
+            assert_eq!(options.contains(&"ro"), !(granted && fields[4] == "/tmp"), "{line}");
+            for option in ["nosuid", "nodev", "noexec"] {
+                assert!(options.contains(&option), "{option} is missing: {line}");
+            }
+        }
+        assert_eq!(place.run(&["delete", "--force", "f"]).code, 0);
+        place.assert_clean();
+    }
+}
+
+#[test]
 fn neither_the_runtime_nor_the_runner_can_be_overwritten_from_inside() {
     let Some(place) = place("cve") else { return };
     // CVE-2019-5736: the runner is executed from a read-only clone of its folder's mount.

@@ -147,6 +147,7 @@ pub fn create(
                     settings: settings_file(settings).map_err(CreateError::Settings)?,
                     ending: create_file(&request.dir.join(ENDING), ENDING_BYTES as u64)?,
                     args: runner_args(settings)?,
+                    has_tmp: mount_folders(request.spec).contains(&"tmp"),
                     // The launch profile that vnh1 writes into its own bundles is compiled in: once is enough.
                     filters: if is_launch_profile(request.spec) { Vec::new() } else { filters },
                 });
@@ -192,11 +193,17 @@ fn create_script(
         Err(error) => return Err(error.into()),
     };
     record(&cgroup).map_err(CreateError::Record)?;
-    let root = stage.set(request.root)?;
+    let root = stage.set(request.root, &mount_folders(request.spec))?;
     let spec = private_spec(request.spec, &root, Some(stage::CGROUP));
     let process = build(request, &spec, program, membership.as_ref())?;
     let single_id = request.rooted == Some(Rooted::WithSingleId);
     Ok(Created { process, cgroup, protections: protections::of_script(&spec, single_id, absence.as_deref()) })
+}
+
+/// Folders of the root that file systems in memory are mounted on: `dev` for the way in, `tmp` if it was granted.
+fn mount_folders(spec: &Spec) -> Vec<&str> {
+    let mounts = spec.mounts().iter().flatten().filter(|mount| mount.typ().as_deref() == Some("tmpfs"));
+    mounts.filter_map(|mount| mount.destination().to_str()?.strip_prefix('/')).collect()
 }
 
 /// Lets a created container run.

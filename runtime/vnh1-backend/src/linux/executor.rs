@@ -45,6 +45,8 @@ pub struct ScriptProgram {
     pub ending: File,
     /// `argv`.
     pub args: Vec<CString>,
+    /// Whether a private `/tmp` was granted.
+    pub has_tmp: bool,
     /// The caller's own filters, to be stacked under the launch filter.
     pub filters: Vec<Vec<[u8; 8]>>,
 }
@@ -145,8 +147,11 @@ impl Entry {
 
     fn become_runner(&self, program: &ScriptProgram) -> Result<Never, StepError> {
         step("take /dev away", mounts::detach(Path::new("/dev")))?;
-        // Read-only it is already; what lies in it shall be no program, no device and give no identity either.
+        // libcontainer made the root itself read-only, but not what is mounted below it.
         step("tighten the root file system", mounts::tighten(Path::new("/")))?;
+        if program.has_tmp {
+            step("let /tmp be written to", mounts::allow_writing(Path::new("/tmp")))?;
+        }
         forget_groups()?;
         step("set no_new_privs", rustix::thread::set_no_new_privs(true))?;
         drop_capabilities(&CapabilitySets::default())?;

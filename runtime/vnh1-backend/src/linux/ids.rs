@@ -54,6 +54,9 @@ pub enum IdsError {
          and AppArmor's restriction of unprivileged user namespaces"
     )]
     Enter(#[source] io::Error),
+    /// The caller's supplementary groups stay.
+    #[error("cannot drop the supplementary groups")]
+    Groups(#[source] io::Error),
     /// A path with a NUL byte.
     #[error("a path holds a NUL byte")]
     Path(#[from] std::ffi::NulError),
@@ -98,7 +101,12 @@ pub fn become_root() -> Result<Rooted, IdsError> {
     let single = Mapping::Single { uid, gid };
     match ranges(uid, gid)? {
         None => userns::enter(&single).map(|()| Rooted::WithSingleId).map_err(IdsError::Enter),
-        Some(mapping) => userns::enter(&mapping).map(|()| Rooted::WithRanges).map_err(IdsError::Enter),
+        Some(mapping) => {
+            userns::enter(&mapping).map_err(IdsError::Enter)?;
+            // The caller's groups shall give the container nothing. Only the tools' map leaves the right to drop them.
+            rustix::thread::set_thread_groups(&[]).map_err(|error| IdsError::Groups(error.into()))?;
+            Ok(Rooted::WithRanges)
+        }
     }
 }
 

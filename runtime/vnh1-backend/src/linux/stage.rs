@@ -10,8 +10,10 @@ use vnh1_sys::mounts;
 
 /// Where the stage is set: every Linux with cgroups has this folder, and nothing else is expected in it.
 const STAGE: &str = "/sys/fs/cgroup";
-/// What the stage itself may hold: a few empty folders.
-const STAGE_BYTES: u64 = 64 << 10;
+/// What the stage itself may hold: empty folders and files, on which others are mounted.
+const STAGE_BYTES: u64 = 8 << 20;
+/// Most entries of a root file system that are brought on stage one by one.
+const MAX_ENTRIES: usize = 1000;
 /// The cgroup path that libcontainer is given. Nothing stands behind it: the container's own cgroup is entered from
 /// outside ([`crate::linux::cgroup`]).
 pub const CGROUP: &str = "/";
@@ -75,11 +77,16 @@ impl Stage {
 
     /// Brings the tree at `root` on stage and tells where it stands there. From here on no cgroup is in sight.
     ///
+    /// `needed` are names of folders that must be in it for mounts. Where one is missing, the root on stage is made of
+    /// what lies in `root`, entry by entry, beside the missing ones: `root` itself is never written to.
+    ///
     /// # Errors
     /// See [`StageError`].
-    pub fn set(&mut self, root: &Path) -> Result<PathBuf, StageError> {
-        let take = |source| StageError::Take { path: root.to_path_buf(), source };
-        let tree = mounts::clone_recursive(root).map_err(take)?;
+    pub fn set(&mut self, root: &Path, needed: &[&str]) -> Result<PathBuf, StageError> {
+        let take = |path: &Path, source| StageError::Take { path: path.to_path_buf(), source };
+        let whole = needed.iter().all(|name| root.join(name).is_dir());
+        let parts = if whole { vec![Part::read(root, PathBuf::new())] } else { Part::read_all(root) };
+        let parts = parts.into_iter().collect::<Result<Vec<_>, _>>().map_err(|source| take(root, source))?;
         if self.home.is_some() {
             // In a namespace that an unprivileged user made, the mounts of the host are locked: there they stay, below.
             let _ = mounts::detach(Path::new(STAGE));
@@ -89,7 +96,16 @@ impl Stage {
         let place = Path::new(STAGE).join("rootfs");
         let attach = |source| StageError::Attach { path: place.clone(), source };
         std::fs::create_dir(&place).map_err(attach)?;
-        mounts::attach(tree, &place).map_err(attach)?;
+        if !whole {
+            mounts::mount_memory(&place, STAGE_BYTES).map_err(StageError::Mount)?;
+        }
+        parts.into_iter().try_for_each(|part| part.put(&place)).map_err(attach)?;
+        for name in needed {
+            match std::fs::create_dir(place.join(name)) {
+                Err(source) if source.kind() != io::ErrorKind::AlreadyExists => return Err(attach(source)),
+                _ => {}
+            }
+        }
         stand_in_for_cgroups().map_err(StageError::Mount)?;
         Ok(place)
     }
@@ -105,6 +121,57 @@ impl Stage {
             Some(Ok(())) => Ok(()),
             _ if self.covered => mounts::detach(Path::new(STAGE)).map_err(StageError::Leave),
             _ => Ok(()),
+        }
+    }
+}
+
+/// Something that lies in a root file system, on its way to the stage.
+enum Part {
+    /// A folder or a file, with all that is mounted below it, and its name; the root itself has none.
+    Tree(OwnedFd, PathBuf, bool),
+    /// A symbolic link and where it leads.
+    Link(PathBuf, PathBuf),
+}
+
+impl Part {
+    fn read(path: &Path, name: PathBuf) -> io::Result<Self> {
+        let kind = std::fs::symlink_metadata(path)?.file_type();
+        if kind.is_symlink() {
+            return Ok(Self::Link(std::fs::read_link(path)?, name));
+        }
+        Ok(Self::Tree(mounts::clone_recursive(path)?, name, kind.is_dir()))
+    }
+
+    fn read_all(root: &Path) -> Vec<io::Result<Self>> {
+        let entries = match std::fs::read_dir(root) {
+            Ok(entries) => entries,
+            Err(error) => return vec![Err(error)],
+        };
+        let read = |entry: io::Result<std::fs::DirEntry>| {
+            let entry = entry?;
+            Self::read(&entry.path(), PathBuf::from(entry.file_name()))
+        };
+        let mut parts: Vec<_> = entries.take(MAX_ENTRIES + 1).map(read).collect();
+        if parts.len() > MAX_ENTRIES {
+            let text = format!("it has more than {MAX_ENTRIES} entries and no folder dev; make one");
+            parts.push(Err(io::Error::new(io::ErrorKind::InvalidInput, text)));
+        }
+        parts
+    }
+
+    fn put(self, place: &Path) -> io::Result<()> {
+        match self {
+            Self::Link(target, name) => std::os::unix::fs::symlink(target, place.join(name)),
+            Self::Tree(tree, name, _) if name.as_os_str().is_empty() => mounts::attach(tree, place),
+            Self::Tree(tree, name, is_folder) => {
+                let path = place.join(name);
+                if is_folder {
+                    std::fs::create_dir(&path)?
+                } else {
+                    drop(File::create_new(&path)?)
+                }
+                mounts::attach(tree, &path)
+            }
         }
     }
 }

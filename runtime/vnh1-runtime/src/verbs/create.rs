@@ -148,7 +148,8 @@ fn make_script(
     let id = ids::container_id(ids::privilege()?);
     let hardened =
         harden(&spec, order.operator, IdMapping { uid: id, gid: id }).map_err(|error| Failure::usage(&error))?;
-    for mount in hardened.spec.mounts().iter().flatten() {
+    // Volumes want their place in the image, as every runtime makes it; what is ours is mounted on the stage.
+    for mount in hardened.spec.mounts().iter().flatten().filter(|mount| mount.typ().as_deref() != Some("tmpfs")) {
         rootfs.make_mount_point(mount.destination(), mount.source().as_deref())?;
     }
     let runner_folder = program::own_folder()?;
