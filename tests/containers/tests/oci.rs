@@ -93,6 +93,18 @@ fn force_deletes_whatever_state_it_is_in() {
 }
 
 #[test]
+fn a_pid_file_that_cannot_be_written_leaves_no_container() {
+    let Some(place) = place("pidfile") else { return };
+    let bundle = place.bundle("b", &[], "setTimeout(() => {}, 60_000)");
+    for verb in [&["create"][..], &["run"], &["run", "--detach"]] {
+        let rest = ["-b", text(&bundle), "--pid-file", "/nowhere/pid", "p"];
+        let ran = place.run(&[verb, &rest].concat());
+        assert!(ran.code == 1 && ran.stderr.contains("cannot write the pid file /nowhere/pid"), "{ran:?}");
+        place.assert_clean();
+    }
+}
+
+#[test]
 fn a_reused_pid_is_not_signalled() {
     let Some(place) = place("d8") else { return };
     let bundle = place.bundle("b", &[], "for (;;);");

@@ -51,6 +51,7 @@ fn kill_runtimes(user: User, name: &str, rounds: u32) {
     let before = cgroups();
     let script = place.script("main.js", "setTimeout(() => console.log(1), 5)");
     let bundle = place.bundle("b", &[], "setTimeout(() => {}, 60_000)");
+    let short = place.bundle("short", &[], "setTimeout(() => console.log(1), 5)");
     let usual = {
         let began = Instant::now();
         assert_eq!(place.run(&["launch".as_ref(), script.as_os_str()]).code, 0);
@@ -59,10 +60,12 @@ fn kill_runtimes(user: User, name: &str, rounds: u32) {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let mut killed = 0;
     for round in 0..rounds {
-        let detached = round % 4 == 0;
+        let (detached, from_bundle) = (round % 4 == 0, round % 4 == 1);
         let id = format!("k{round}");
         let mut child = if detached {
             place.start(&["run", "--detach", "-b", bundle.to_str().unwrap(), &id])
+        } else if from_bundle {
+            place.start(&["run", "-b", short.to_str().unwrap(), &id])
         } else {
             place.start(&["launch".as_ref(), script.as_os_str()])
         };

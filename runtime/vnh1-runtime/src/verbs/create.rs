@@ -8,6 +8,7 @@ use crate::probe::probe;
 use crate::state::{ContainerDir, Record};
 use crate::verbs::delete::destroy;
 use oci_spec::runtime::Spec;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,8 @@ pub(crate) struct Made {
     pub(crate) process: ProcessRecord,
     /// For a script.
     pub(crate) limits: Option<EffectiveLimits>,
+    /// Marks this process as the one that waits for the container, if it does.
+    pub(crate) owner: Option<File>,
 }
 
 pub(crate) fn create(args: &cli::Create, context: &Context) -> Result<(), Failure> {
@@ -80,7 +83,9 @@ pub(crate) fn from_bundle(args: &cli::Create, context: &Context, dies_with_maker
         dies_with_maker,
     };
     let dir = ContainerDir::reserve(&context.root, id)?;
-    make(order, dir, context)
+    // From the first moment on: a runtime that is killed later must not look like one that went on purpose.
+    let owner = dies_with_maker.then(|| dir.own()).transpose()?;
+    Ok(Made { owner, ..make(order, dir, context)? })
 }
 
 /// Makes a container in a folder that was reserved for it. On failure nothing of it is left.
@@ -97,7 +102,7 @@ pub(crate) fn make(order: Order<'_>, dir: ContainerDir, context: &Context) -> Re
         protections: Default::default(),
     };
     match make_in(order, &dir, &mut record, context) {
-        Ok((process, limits)) => Ok(Made { dir, record, process, limits }),
+        Ok((process, limits)) => Ok(Made { dir, record, process, limits, owner: None }),
         Err(failure) => {
             // What was recorded on the way is what there may be to take away.
             let kept = dir.record().ok().flatten().unwrap_or(record);
