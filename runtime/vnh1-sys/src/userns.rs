@@ -71,6 +71,30 @@ pub fn enter(mapping: &Mapping) -> io::Result<()> {
     crate::mounts::make_private()
 }
 
+/// Tries in a child whether a user namespace is to be had, and changes nothing here.
+///
+/// # Errors
+/// What unshare(2) says: `EPERM` also in a chroot(2), `ENOSPC` beyond user.max_user_namespaces.
+pub fn rehearse() -> io::Result<()> {
+    // SAFETY: the process has one thread; the child makes one system call and leaves by _exit.
+    let pid = unsafe { libc::fork() };
+    if pid < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if pid == 0 {
+        // SAFETY: as above; the number of an error fits into an exit code.
+        unsafe {
+            let error = unshare_unsafe(UnshareFlags::NEWUSER).err().map_or(0, rustix::io::Errno::raw_os_error);
+            libc::_exit(error)
+        };
+    }
+    match reap(pid)?.by {
+        EndedBy::Code(0) => Ok(()),
+        EndedBy::Code(number) => Err(io::Error::from_raw_os_error(number.into())),
+        EndedBy::Signal(_) => Err(io::Error::other("the child that tried was killed")),
+    }
+}
+
 /// A child that stays in the old namespace and writes the maps from there.
 struct MapWriter {
     pid: i32,

@@ -75,6 +75,23 @@ fn without_user_namespaces_nothing_starts() {
 }
 
 #[test]
+fn doctor_finds_out_that_there_are_no_user_namespaces() {
+    let Some(place) = Place::new(User::Root, "nouser-doctor") else { return };
+    let command = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "sh", "-c", command, "-"])
+        .arg(place.path.join("bin/vnh1-runtime"))
+        .arg("--root")
+        .arg(place.state())
+        .arg("doctor")
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    assert!(stdout.lines().any(|line| line.starts_with("MISSING") && line.contains("user namespaces")), "{stdout}");
+}
+
+#[test]
 fn a_missing_runner_is_named() {
     let Some(place) = Place::new(User::Root, "norunner") else { return };
     std::fs::remove_file(place.path.join("bin/vnh1-runner")).unwrap();

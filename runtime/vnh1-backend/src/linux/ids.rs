@@ -50,8 +50,8 @@ pub enum IdsError {
     Read(&'static str, #[source] io::Error),
     /// The kernel or the machine's owner says no.
     #[error(
-        "cannot make a user namespace: run `vnh1-runtime doctor`; common causes are user.max_user_namespaces = 0 \
-         and AppArmor's restriction of unprivileged user namespaces"
+        "cannot make a user namespace: run `vnh1-runtime doctor`; common causes are user.max_user_namespaces = 0, \
+         AppArmor's restriction of unprivileged user namespaces, and a chroot"
     )]
     Enter(#[source] io::Error),
     /// The caller's supplementary groups stay.

@@ -5,7 +5,7 @@ use crate::linux::ids::{self, Privilege};
 use crate::linux::program::{self, read_bounded};
 use serde::Serialize;
 use std::path::Path;
-use vnh1_sys::{landlock, seccomp};
+use vnh1_sys::{landlock, seccomp, userns};
 
 /// How good a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -110,7 +110,14 @@ fn user_namespaces() -> Finding {
     if !Path::new("/proc/self/ns/user").exists() {
         return Finding::worse(name, Grade::Missing, "the kernel has none".into(), "build it with CONFIG_USER_NS");
     }
-    Finding::good(name, "available".into())
+    match userns::rehearse() {
+        Ok(()) => Finding::good(name, "available".into()),
+        Err(error) => {
+            let advice = "leave the chroot(2), if this is one (pivot_root instead); look at the limits and security \
+                          modules of this machine or of the container around";
+            Finding::worse(name, Grade::Missing, format!("none is given: {error}"), advice)
+        }
+    }
 }
 
 fn id_ranges() -> Finding {
