@@ -10,7 +10,7 @@ use crate::resolve::ResolveError;
 pub enum LoadError {
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    #[error("Cannot find module '{path}' imported from {from}")]
+    #[error("Cannot find module '{path}' imported from {from}{}", advice(from))]
     NotFound { path: String, from: String },
     #[error("Directory import '{path}' is not supported: name the file (imported from {from})")]
     Directory { path: String, from: String },
@@ -36,6 +36,19 @@ pub enum LoadError {
         "Cannot import '{url}' now: every file was closed before the script began; only modules that a static import names are loaded"
     )]
     AfterSeal { url: String },
+}
+
+/// How the main module is said to be imported.
+pub const COMMAND_LINE: &str = "the command line";
+
+/// What to do about a module that another one misses.
+fn advice(from: &str) -> &'static str {
+    match from {
+        COMMAND_LINE => "",
+        _ => {
+            ": `vnh1-runtime launch FILE` gives the script FILE and nothing else; with --root-dir DIR it gives a folder"
+        }
+    }
 }
 
 impl LoadError {

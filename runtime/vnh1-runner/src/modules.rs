@@ -3,7 +3,7 @@
 //! Invariant: after [`load`] no file is opened any more; `import()` finds what is here or fails. Each read is
 //! bounded. (ECMAScript: HostLoadImportedModule, HostGetImportMetaProperties.)
 
-use crate::load_error::LoadError;
+use crate::load_error::{COMMAND_LINE, LoadError};
 use crate::resolve::{self, Place};
 use crate::state::State;
 use std::collections::HashMap;
@@ -82,7 +82,7 @@ pub fn load<'s>(
     entry: &str,
 ) -> Result<v8::Local<'s, v8::Module>, Failure> {
     let place = Place::of_path(entry);
-    let main = read_and_compile(scope, root, &place, Kind::Script, "the command line")?;
+    let main = read_and_compile(scope, root, &place, Kind::Script, COMMAND_LINE)?;
     let mut next = 0;
     while let Some((referrer, from)) = nth(scope, next) {
         next += 1;

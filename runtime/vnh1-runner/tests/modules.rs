@@ -103,6 +103,7 @@ fn broken_graphs_are_told_with_place_and_advice() {
                 "/main.js:1\n",
                 "import './gone.js';\n       ^\n",
                 "Cannot find module '",
+                "with --root-dir DIR it gives a folder",
                 "code: 'ERR_MODULE_NOT_FOUND'",
             ],
         ),
