@@ -34,6 +34,40 @@ fn a_user_with_ranges_runs_a_script_under_none_of_its_own_ids() {
 }
 
 #[test]
+fn the_callers_supplementary_groups_are_dropped() {
+    for (user, name) in [(User::Root, "groups-root"), (User::Ranges, "groups-ranges")] {
+        let Some(place) = Place::new(user, name) else { return };
+        let bundle = place.bundle("b", &[], "setTimeout(() => {}, 60_000)");
+        // The caller is in a group of its own and in one more.
+        let mut command = std::process::Command::new("setpriv");
+        match user {
+            User::Ranges => command.args(["--reuid", "vnh1-test", "--regid", "vnh1-test", "--groups", "4,20"]),
+            _ => command.args(["--groups", "4,20"]),
+        };
+        let runtime = place.runtime(&["run", "--detach", "-b", bundle.to_str().unwrap(), "g"]);
+        let words: Vec<_> = runtime.get_args().map(std::ffi::OsStr::to_os_string).collect();
+        let program = place.path.join("bin/vnh1-runtime");
+        let from = words.iter().position(|word| word == "--root").unwrap();
+        assert!(
+            command
+                .arg("--")
+                .arg(program)
+                .args(&words[from..])
+                .stdin(std::process::Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+        );
+        let shown: Value = serde_json::from_str(&place.run(&["state", "g"]).stdout).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", shown["pid"])).unwrap();
+        let groups = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap().trim();
+        assert_eq!(groups, "", "{user:?}");
+        assert_eq!(place.run(&["delete", "--force", "g"]).code, 0);
+        place.assert_clean();
+    }
+}
+
+#[test]
 fn a_user_with_a_single_id_is_told_what_that_means() {
     let Some(place) = Place::new(User::Single, "single") else { return };
     let ran = place.launch(&[], "console.log('rootless')");

@@ -17,7 +17,7 @@ pub fn of_script(spec: &Spec, single_id: bool, no_cgroup: Option<&str>) -> Prote
     };
     let user = match namespace(LinuxNamespaceType::User) {
         Enforced if single_id => Partial(
-            "this user has no range in /etc/subuid and /etc/subgid: the container runs under the caller's own id"
+            "this user has no range in /etc/subuid and /etc/subgid: the container runs under the caller's own id and groups"
                 .to_owned(),
         ),
         other => other,
