@@ -105,14 +105,15 @@ fn signals_are_passed_on() {
 fn a_script_does_not_outlive_the_launch_that_waits_for_it() {
     for user in [User::Root, User::Ranges, User::Single] {
         let Some(place) = Place::new(user, "orphan") else { return };
-        let script = place.script("main.js", "console.log('up'); setTimeout(() => {}, 600_000)");
+        let script = place.script("main.js", "console.log('up'); setTimeout(() => {}, 20_000)");
         let mut child = place.runtime(&["launch"]).arg(script).spawn().unwrap();
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0; 3]).unwrap();
         rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::KILL).unwrap();
         child.wait().unwrap();
         // The script's process holds the other end of this pipe: the end of it is the script's end.
-        let mut rest = Vec::new();
+        let (killed, mut rest) = (std::time::Instant::now(), Vec::new());
         std::io::Read::read_to_end(child.stdout.as_mut().unwrap(), &mut rest).unwrap();
+        assert!(killed.elapsed().as_secs() < 10, "the script ended by itself");
         assert_eq!(place.run(&["prune"]).code, 0);
         place.assert_clean();
     }
