@@ -190,7 +190,8 @@ fn signals_from_outside_end_it_with_their_number() {
         let mut up = [0; 3];
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut up).unwrap();
         let runner = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap();
-        let status = std::process::Command::new("kill").args(["-s", name, runner.trim()]).status().unwrap();
+        let kill = ["-c", "kill -s \"$1\" \"$2\"", "-", name, runner.trim()];
+        let status = std::process::Command::new("sh").args(kill).status().unwrap();
         assert!(status.success());
         assert_eq!(child.wait().unwrap().code(), Some(128 + number), "{name}");
     }

@@ -41,7 +41,7 @@ impl Sealed {
 
 impl Drop for Sealed {
     fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-s", "TERM", &self.pid]).status();
+        let _ = Command::new("sh").args(["-c", "kill -s TERM \"$1\"", "-", &self.pid]).status();
         let _ = self.child.wait();
     }
 }

@@ -35,7 +35,8 @@ impl User {
 pub struct Place {
     /// The folder.
     pub path: PathBuf,
-    user: User,
+    /// The user that root becomes for it.
+    act_as: Option<&'static str>,
 }
 
 /// Says why a test does nothing; where nothing may be skipped that is a failure.
@@ -58,20 +59,51 @@ pub fn programs() -> PathBuf {
     folder
 }
 
+/// Name and id of the user that runs this test.
+fn myself() -> (String, u32) {
+    let uid = rustix::process::geteuid().as_raw();
+    let table = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let own = |line: &&str| line.split(':').nth(2) == Some(uid.to_string().as_str());
+    let name = table.lines().find(own).and_then(|line| line.split(':').next()).unwrap_or_default();
+    (name.to_owned(), uid)
+}
+
+/// Whether /etc/subuid gives the user that runs this test a range.
+fn has_ranges() -> bool {
+    let (name, uid) = myself();
+    let table = fs::read_to_string("/etc/subuid").unwrap_or_default();
+    table.lines().any(|line| line.starts_with(&format!("{name}:")) || line.starts_with(&format!("{uid}:")))
+}
+
 impl Place {
+    /// Name of the user that the runtime runs as here.
+    #[must_use]
+    pub fn user_name(&self) -> String {
+        self.act_as.map_or_else(|| myself().0, str::to_owned)
+    }
+
     /// A place for `user`, or `None`, said aloud, if this process cannot act as that user.
     #[must_use]
     pub fn new(user: User, name: &str) -> Option<Self> {
-        if !rustix::process::geteuid().is_root() {
-            skip("needs root");
-            return None;
-        }
-        if let Some(name) = user.name()
-            && !fs::read_to_string("/etc/passwd").is_ok_and(|table| table.contains(&format!("{name}:")))
-        {
-            skip(&format!("there is no user {name}; ./hack/test makes it"));
-            return None;
-        }
+        let act_as = match (rustix::process::geteuid().is_root(), user.name()) {
+            (true, Some(name))
+                if !fs::read_to_string("/etc/passwd").is_ok_and(|all| all.contains(&format!("{name}:"))) =>
+            {
+                skip(&format!("there is no user {name}; ./hack/test makes it"));
+                return None;
+            }
+            (true, name) => name,
+            // An ordinary user can be itself.
+            (false, Some(_)) if (user == User::Ranges) == has_ranges() => None,
+            (false, Some(_)) => {
+                skip(&format!("needs root, to act as a user with other id ranges ({user:?})"));
+                return None;
+            }
+            (false, None) => {
+                skip("needs root");
+                return None;
+            }
+        };
         let path = std::env::temp_dir().join(format!("vnh1-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(path.join("bin")).expect("the temporary folder is writable");
@@ -81,8 +113,8 @@ impl Place {
                 .or_else(|_| fs::copy(programs().join(program), path.join("bin").join(program)).map(|_| ()))
                 .expect("the programs can be linked or copied");
         }
-        let place = Self { path, user };
-        if let Some(name) = user.name() {
+        let place = Self { path, act_as };
+        if let Some(name) = act_as {
             let owned = Command::new("chown").arg(name).arg(&place.path).arg(place.path.join("state")).status();
             assert!(owned.expect("chown is there").success());
         }
@@ -106,7 +138,7 @@ impl Place {
     #[must_use]
     pub fn runtime<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Command {
         let program = self.path.join("bin/vnh1-runtime");
-        let mut command = match self.user.name() {
+        let mut command = match self.act_as {
             None => Command::new(program),
             Some(name) => {
                 let mut command = Command::new("setpriv");

@@ -104,7 +104,7 @@ fn signals_are_passed_on() {
 #[test]
 fn a_script_does_not_outlive_the_launch_that_waits_for_it() {
     for user in [User::Root, User::Ranges, User::Single] {
-        let Some(place) = Place::new(user, "orphan") else { return };
+        let Some(place) = Place::new(user, "orphan") else { continue };
         let script = place.script("main.js", "console.log('up'); setTimeout(() => {}, 20_000)");
         let mut child = place.runtime(&["launch"]).arg(script).spawn().unwrap();
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0; 3]).unwrap();

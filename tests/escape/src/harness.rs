@@ -253,7 +253,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         // The attacker, not the runtime: which then sees the end and cleans up.
-        let _ = Command::new("kill").arg("-KILL").arg(self.pid.to_string()).status();
+        let _ = Command::new("sh").args(["-c", "kill -KILL \"$1\"", "-", &self.pid.to_string()]).status();
         let until = Instant::now() + Duration::from_secs(5);
         while Instant::now() < until {
             if matches!(self.launch.try_wait(), Ok(Some(_)) | Err(_)) {
