@@ -33,6 +33,11 @@ impl Failure {
         Self { code: ExitCode::Usage.into(), text: with_causes(error) }
     }
 
+    /// What to say.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The same with a code of its own.
     pub(crate) fn with_code(self, code: ExitCode) -> Self {
         Self { code: code.into(), ..self }

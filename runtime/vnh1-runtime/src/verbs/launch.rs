@@ -66,8 +66,10 @@ pub(crate) fn launch(args: &cli::Launch, context: &Context) -> Result<u8, Failur
     let mut known = made.record.protections.clone();
     destroy(made.dir, Some(&made.record))?;
     drop(owner);
-    // Whoever was killed before could not do this itself.
-    prune(context)?;
+    // Whoever was killed before could not do this itself. Should it fail, this script's own end still counts.
+    if let Err(failure) = prune(context) {
+        eprintln!("vnh1-runtime: cannot remove what a killed runtime left behind: {}", failure.text());
+    }
 
     let waited = ran?;
     let evidence = Evidence {
