@@ -3,6 +3,7 @@
 //! Invariant: there is one way out, `_exit`; nothing is torn down, nothing is buffered.
 
 use std::cell::Cell;
+use vnh1_spec::causes::in_one_line;
 use vnh1_spec::{Ending, ExitCode, Reason};
 use vnh1_sys::note::{self, LastWords};
 
@@ -64,17 +65,7 @@ pub fn out_of_memory(reason: Reason, why: &str) -> ! {
 
 /// Ends the runner before the script began, with one line for people.
 pub fn refuse(code: ExitCode, why: &dyn std::error::Error) -> ! {
-    let mut line = format!("vnh1: {why}");
-    let mut cause = why.source();
-    while let Some(inner) = cause {
-        let text = inner.to_string();
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = inner.source();
-    }
-    line.push('\n');
+    let line = format!("vnh1: {}\n", in_one_line(why));
     LastWords {
         at: REASON_AT,
         note: [Reason::Exited.to_byte(), code.into()],

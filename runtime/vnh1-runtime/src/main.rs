@@ -14,6 +14,7 @@ mod verbs;
 use clap::Parser;
 use std::process::ExitCode as ProcessExit;
 use vnh1_spec::ExitCode;
+use vnh1_spec::causes::in_one_line;
 
 /// An error on its way out: what to say, and the exit code that goes with it.
 #[derive(Debug)]
@@ -25,12 +26,12 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure of a verb: exit code 1.
     pub(crate) fn new(error: &dyn std::error::Error) -> Self {
-        Self { code: ExitCode::Failure.into(), text: with_causes(error) }
+        Self { code: ExitCode::Failure.into(), text: in_one_line(error) }
     }
 
     /// Bad arguments, policy or bundle: exit code 2.
     pub(crate) fn usage(error: &dyn std::error::Error) -> Self {
-        Self { code: ExitCode::Usage.into(), text: with_causes(error) }
+        Self { code: ExitCode::Usage.into(), text: in_one_line(error) }
     }
 
     /// What to say.
@@ -48,21 +49,6 @@ impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::new(&error)
     }
-}
-
-/// An error and everything behind it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 fn main() -> ProcessExit {

@@ -3,6 +3,7 @@
 //! Invariant: nothing here reads a file, a clock or the environment, and nothing is `unsafe`.
 #![forbid(unsafe_code)]
 
+pub mod causes;
 pub mod ending;
 pub mod exit;
 pub mod id;

@@ -23,6 +23,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use vnh1_spec::causes::in_one_line;
 use vnh1_spec::ending::ENDING_BYTES;
 use vnh1_spec::{Protections, Settings};
 use vnh1_sys::pidfd::Pidfd;
@@ -264,7 +265,7 @@ fn build(
 fn run_builder(request: &mut Request<'_>, root: &Path, bundle: &Path, entry: Entry) -> Result<i32, CreateError> {
     let failed = |error: libcontainer::error::LibcontainerError| {
         // What libcontainer could not clean up on its stage goes with the stage: only the cause is told.
-        let text = chain(&error);
+        let text = in_one_line(&error);
         let cause = text.split(" error during cleanup").next().unwrap_or(&text).trim_end_matches('.');
         CreateError::Libcontainer(cause.to_owned())
     };
@@ -287,21 +288,6 @@ fn run_builder(request: &mut Request<'_>, root: &Path, bundle: &Path, entry: Ent
 
 fn nix_pid<P: Into<i32>>(pid: P) -> i32 {
     pid.into()
-}
-
-/// An error with everything behind it, in one line: callers sort by what the kernel said.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// The config that libcontainer reads.
